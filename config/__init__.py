@@ -1,0 +1,1 @@
+"""Every setting once, provider defaults, and logging."""

@@ -1,0 +1,131 @@
+"""`Handler`: one kind of data of a provider."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Protocol
+
+from connectors.sdk.http import Api
+from connectors.sdk.options import Choice
+from connectors.sdk.provider import Provider
+from connectors.sdk.records import Account, Batch, Failed, Json, Position, Record, iso, record_id
+from connectors.sdk.schemas.base import RecordSchema
+
+Frequency = Literal["hour", "3hour", "6hour", "12hour", "day", "3day", "week"]
+
+
+class Kept(Protocol):
+    """What the vault holds of this handler's items; ids are the provider's (`sourceId`).
+
+    The batch yielded last may not be kept yet when this is asked.
+    """
+
+    def known(self, source_ids: Collection[str]) -> set[str]:
+        """Those of the ids that are kept, quarantined ones included, deleted ones not."""
+
+    def get(self, source_id: str) -> Record | None:
+        """The record, with its `sourceData`; None when it is not kept or is marked deleted."""
+
+    def source_ids(self) -> Iterator[str]:
+        """The ids of all that is kept, deleted ones not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the engine lends a handler for one run.
+
+    Args:
+        provider: The provider, with its configuration.
+        account: Whose data it is.
+        api: Calls the provider: signed in, within the quota, with retries.
+        options: The value of each option.
+        kept: What the vault holds already.
+        text_limit: Largest attachment or file whose text is read, in bytes.
+        now: The time, with a zone.
+    """
+
+    provider: Provider
+    account: Account
+    api: Api
+    options: Mapping[str, str]
+    kept: Kept
+    text_limit: int
+    now: datetime
+
+
+class Handler(ABC):
+    """Turns one part of a provider's API into records of one schema.
+
+    A subclass sets the class attributes, yields batches and maps items. Errors, retries, waiting
+    and storage are the engine's.
+    """
+
+    id: ClassVar[str]
+    label: ClassVar[str]
+    schema: ClassVar[type[RecordSchema]]
+    #: OAuth scopes that the handler needs.
+    scopes: ClassVar[frozenset[str]] = frozenset()
+    options: ClassVar[tuple[Choice, ...]] = ()
+    frequency: ClassVar[Frequency] = "hour"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        missing = [name for name in ("id", "label", "schema") if not hasattr(cls, name)]
+        if missing:
+            raise TypeError(f"{cls.__name__} must set {', '.join(missing)}")
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.api = context.api
+        self.kept = context.kept
+
+    @abstractmethod
+    def batches(self, position: Position) -> Iterator[Batch]:
+        """Yield batches from the position on: new items first, then older ones.
+
+        Each batch can be the last one of this run; its position must then lead on to the rest.
+        The last batch's position is that of a sync that has nothing more to do.
+        """
+
+    @abstractmethod
+    def record(self, source: Json) -> Record:
+        """Map one item of the API to a record."""
+
+    def retry(self, failed: Failed) -> Record:
+        """Map a quarantined item again; a handler that keeps only its id fetches it first."""
+        return self.record(failed.source)
+
+    def build(
+        self,
+        *,
+        id: str,  # noqa: A002 - the reader's word
+        name: str,
+        inserted_at: datetime | str,
+        source: Json,
+        **fields: Any,
+    ) -> Record:
+        """A record with its base fields; fields that are None are left out.
+
+        Args:
+            id: The item's id at the provider.
+            name: What a person would call the item.
+            inserted_at: When it came to be, with a zone.
+            source: The API's whole answer, unaltered.
+            fields: The schema's own fields, by the schema's names.
+        """
+        provider, account = self.context.provider, self.context.account
+        record: Record = {
+            "_id": record_id(provider.id, account.id, id),
+            "schema": self.schema.uri,
+            "name": name,
+            "sourceApplication": provider.url,
+            "sourceAccountId": account.id,
+            "sourceId": id,
+            "sourceData": source,
+            "insertedAt": inserted_at if isinstance(inserted_at, str) else iso(inserted_at),
+        }
+        record.update((key, value) for key, value in fields.items() if value is not None)
+        return record

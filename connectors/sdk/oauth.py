@@ -1,0 +1,114 @@
+"""OAuth 2.0 as data: what a provider states, and the tokens it gives.
+
+https://datatracker.ietf.org/doc/html/rfc6749
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2:
+    """How a provider does OAuth 2.0.
+
+    Args:
+        authorize_url: Where the person is asked.
+        token_url: Where codes and refresh tokens are exchanged.
+        scopes: Scopes asked for besides those of the handlers, such as the profile's.
+        authorize_params: Further query parameters of the authorize URL.
+        consent_params: Parameters that make the provider ask again; sent when no refresh token
+            is held, for providers that give one on the first consent only.
+        pkce: Whether the provider takes PKCE (RFC 7636).
+        blueprint: Name of flask-dance's ready blueprint, when it has one.
+    """
+
+    authorize_url: str
+    token_url: str
+    scopes: tuple[str, ...] = ()
+    authorize_params: Mapping[str, str] = field(default_factory=dict)
+    consent_params: Mapping[str, str] = field(default_factory=dict)
+    pkce: bool = True
+    blueprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of one connection. Never shown by `repr`.
+
+    Args:
+        access_token: Sent with each call.
+        refresh_token: Exchanged for a new access token; some accounts have none.
+        expires_at: Unix time in seconds at which the access token ends; None when not told.
+        scopes: What the person granted; empty when not told.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+    scopes: frozenset[str] = frozenset()
+
+    def expired(self, now: float, leeway: float = 60.0) -> bool:
+        """Whether the access token has ended, or will within `leeway` seconds."""
+        return self.expires_at is not None and self.expires_at <= now + leeway
+
+    def keeping_refresh_token(self, old: Tokens | None) -> Tokens:
+        """These tokens, with the old refresh token where none came along."""
+        if self.refresh_token is None and old is not None:
+            return replace(self, refresh_token=old.refresh_token)
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """The form kept in the vault and read from token files."""
+        return {
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "expires_at": self.expires_at,
+            "scope": " ".join(sorted(self.scopes)),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], *, now: float | None = None) -> Self:
+        """Tokens from a token endpoint's answer, a token file or the vault.
+
+        Args:
+            data: `access_token`, and `refresh_token`, `expires_at` (Unix seconds) or `expires_in`
+                (seconds from `now`), `scope` (separated by spaces, or a list).
+            now: Unix time in seconds that `expires_in` counts from.
+
+        Raises:
+            ValueError: There is no access token, or a value is of the wrong type.
+        """
+        access = data.get("access_token")
+        if not isinstance(access, str) or not access:
+            raise ValueError("access_token is missing")
+        expires_at = data.get("expires_at")
+        if expires_at is None and data.get("expires_in") is not None and now is not None:
+            expires_at = now + float(data["expires_in"])
+        scope = data.get("scope") or ""
+        return cls(
+            access_token=access,
+            refresh_token=data.get("refresh_token") or None,
+            expires_at=None if expires_at is None else float(expires_at),
+            scopes=frozenset(scope.split() if isinstance(scope, str) else scope),
+        )
+
+
+class TokenSource(Protocol):
+    """Where the transport gets a connection's access token."""
+
+    def access_token(self) -> str:
+        """A token that has not ended, as far as known; refreshes it when it has.
+
+        Raises:
+            TokenExpiredError: The refresh token is missing or was refused.
+        """
+
+    def refresh(self, rejected: str) -> str:
+        """A token other than the one the provider has just rejected.
+
+        Raises:
+            TokenExpiredError: The refresh token is missing or was refused.
+        """

@@ -1,0 +1,118 @@
+"""`Provider`: a service that a person can connect."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from connectors.sdk.errors import ConfigurationError, ConnectorError
+from connectors.sdk.oauth import OAuth2
+from connectors.sdk.quota import Quota
+from connectors.sdk.records import Account
+
+if TYPE_CHECKING:
+    from connectors.sdk.handler import Handler
+    from connectors.sdk.http import Api
+
+
+class ProviderConfig(BaseModel):
+    """A provider's configuration; subclasses add fields, each with a default.
+
+    Defaults come from `config/providers.toml`, a person's values from `dcs.toml` or the
+    environment (`DCS_PROVIDERS__<ID>__CLIENT_ID`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    client_id: str = Field("", description="OAuth client id, from the provider's console.")
+    client_secret: SecretStr = Field(SecretStr(""), description="OAuth client secret.")
+    base_url: str | None = Field(
+        None,
+        description="Replaces scheme and host of every URL of the provider; paths stay.",
+    )
+
+
+class Provider(ABC):
+    """Knows how to authenticate at one service, and names its handlers.
+
+    A subclass sets the class attributes; that one is missing shows when the class is made.
+
+    Args:
+        config: The provider's configuration, of its `config_class`.
+    """
+
+    id: ClassVar[str]
+    label: ClassVar[str]
+    #: URL of the application, without `www`: each record's `sourceApplication`.
+    url: ClassVar[str]
+    oauth: ClassVar[OAuth2]
+    config_class: ClassVar[type[ProviderConfig]] = ProviderConfig
+    handlers: ClassVar[tuple[type[Handler], ...]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _require(cls, "id", "label", "url", "oauth", "handlers")
+
+    def __init__(self, config: ProviderConfig) -> None:
+        self.config = config
+
+    @classmethod
+    def configured(cls, values: Mapping[str, Any]) -> Provider:
+        """The provider with its configuration.
+
+        Raises:
+            ConfigurationError: A value is unknown or of the wrong type; names it.
+        """
+        try:
+            return cls(cls.config_class(**values))
+        except ValidationError as error:
+            fields = ", ".join(
+                ".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()
+            )
+            raise ConfigurationError(f"settings of provider {cls.id}: {fields}") from None
+
+    def quota(self) -> Quota | None:
+        """What one account may spend; None when the provider states no quota."""
+        return None
+
+    def handler(self, handler_id: str) -> type[Handler]:
+        """The handler's class.
+
+        Raises:
+            ConfigurationError: This provider has no such handler; names those it has.
+        """
+        for handler in self.handlers:
+            if handler.id == handler_id:
+                return handler
+        known = ", ".join(h.id for h in self.handlers)
+        raise ConfigurationError(f"{self.id} has no handler {handler_id}; it has: {known}")
+
+    def scopes(self) -> tuple[str, ...]:
+        """All scopes to ask for: the provider's own and its handlers', sorted."""
+        wanted = {scope for handler in self.handlers for scope in handler.scopes}
+        return (*self.oauth.scopes, *sorted(wanted - set(self.oauth.scopes)))
+
+    @abstractmethod
+    def account(self, api: Api) -> Account:
+        """Ask the provider whose account this is."""
+
+    @abstractmethod
+    def classify(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> ConnectorError | None:
+        """The error that an answer stands for; None when it is a success. Never raises.
+
+        Args:
+            status: HTTP status.
+            headers: The answer's headers; look-ups ignore case.
+            body: The answer's body.
+        """
+
+
+def _require(cls: type, *names: str) -> None:
+    missing = [name for name in names if not hasattr(cls, name)]
+    if missing:
+        raise TypeError(f"{cls.__name__} must set {', '.join(missing)}")

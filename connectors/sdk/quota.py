@@ -1,0 +1,71 @@
+"""A provider's quota as data, and the budget that keeps a sync within it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What one account may spend.
+
+    Args:
+        units: Units allowed in any window.
+        seconds: Length of the window.
+        costs: Units that a call of each method costs, such as `{"messages.get": 20}`.
+    """
+
+    units: int
+    seconds: float
+    costs: Mapping[str, int]
+
+    def cost(self, method: str, calls: int = 1) -> int:
+        """Units for so many calls of the method; one unit each when the table has no entry."""
+        return self.costs.get(method, 1) * calls
+
+    def fit(self, method: str, most: int) -> int:
+        """How many calls of the method to send at once, at most: a tenth of a window's worth.
+
+        Spending in small pieces keeps a sync at its quota: a piece as large as the window would
+        wait for the window to be empty.
+        """
+        return max(1, min(most, int(self.units / 10) // max(1, self.cost(method))))
+
+
+class Budget(Protocol):
+    """What is left of an account's quota, shared by all workers."""
+
+    def take(self, units: int) -> float:
+        """Spend units if they are there.
+
+        Returns:
+            0 when they were spent; else the seconds after which to ask again.
+        """
+
+    def block(self, seconds: float) -> None:
+        """Let nothing be spent for so many seconds: the provider asked to wait."""
+
+
+class Unlimited:
+    """The budget of a provider that states no quota; it still honours `block`."""
+
+    def __init__(self, now: Clock) -> None:
+        self._now = now
+        self._until = 0.0
+
+    def take(self, units: int) -> float:  # noqa: ARG002 - nothing is counted
+        """Seconds until the block ends, 0 when there is none."""
+        return max(0.0, self._until - self._now())
+
+    def block(self, seconds: float) -> None:
+        """Wait at least so long before the next call."""
+        self._until = max(self._until, self._now() + seconds)
+
+
+class Clock(Protocol):
+    """Seconds of a clock that only grows, or of the wall; callers say which."""
+
+    def __call__(self) -> float:
+        """The time in seconds."""

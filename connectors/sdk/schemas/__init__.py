@@ -1,0 +1,1 @@
+"""The common schemas, as marshmallow schemas; one file each."""
