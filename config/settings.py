@@ -22,6 +22,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+#: The person of a server of one's own.
+OWNER = "owner"
+
 _PROVIDER_DEFAULTS = Path(__file__).with_name("providers.toml")
 
 

@@ -1,0 +1,59 @@
+"""Exchanges a refresh token for a new access token (RFC 6749, 6).
+
+https://datatracker.ietf.org/doc/html/rfc6749#section-6
+"""
+
+from __future__ import annotations
+
+from connectors.sdk.errors import ConfigurationError, TokenExpiredError, TransientError
+from connectors.sdk.http import Transport, rebase
+from connectors.sdk.oauth import OAuth2, Tokens
+from connectors.sdk.provider import ProviderConfig
+
+_CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
+
+
+def refresh_tokens(
+    transport: Transport, oauth: OAuth2, config: ProviderConfig, tokens: Tokens, now: float
+) -> Tokens:
+    """New tokens; the old refresh token stays where the provider sends no other.
+
+    Sent once: an answer that is lost may have used up a rotated refresh token, and a second try
+    at once would hide that.
+
+    Args:
+        transport: Sends the request.
+        oauth: Where to, as the provider states it.
+        config: Client id, secret and base URL.
+        tokens: The tokens to renew.
+        now: Unix time in seconds that the new expiry counts from.
+
+    Raises:
+        TokenExpiredError: There is no refresh token, or it was refused.
+        TransientError: The token endpoint cannot answer now.
+        ConfigurationError: The client id or secret is wrong.
+    """
+    if tokens.refresh_token is None:
+        raise TokenExpiredError("access has ended and cannot be renewed; connect the account again")
+    answer = transport.send(
+        "POST",
+        rebase(oauth.token_url, config.base_url),
+        data={
+            "grant_type": "refresh_token",
+            "refresh_token": tokens.refresh_token,
+            "client_id": config.client_id,
+            "client_secret": config.client_secret.get_secret_value(),
+        },
+        headers={"Accept": "application/json"},
+    )
+    if answer.status >= 500 or answer.status == 429:
+        raise TransientError(f"the token endpoint answered {answer.status}")
+    body = answer.json()
+    if answer.status >= 400:
+        if isinstance(body, dict) and body.get("error") in _CLIENT_ERRORS:
+            raise ConfigurationError("the provider refuses the client id or secret; check them")
+        raise TokenExpiredError("the provider has ended the access; connect the account again")
+    try:
+        return Tokens.from_json(body, now=now).keeping_refresh_token(tokens)
+    except (ValueError, TypeError, AttributeError):
+        raise TransientError("the token endpoint's answer could not be read") from None

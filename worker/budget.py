@@ -1,0 +1,81 @@
+"""What is left of an account's quota, counted in Redis for all workers together.
+
+A sliding window in a hundred slots: a slot's units leave the window when the whole slot has, so
+the count errs on the provider's side by one hundredth of a window, which also takes up the jitter
+between our clock and the provider's.
+"""
+
+from __future__ import annotations
+
+import redis
+
+from connectors.sdk.quota import Quota
+
+_SLOTS = 100
+
+_TAKE = """
+local blocked = redis.call('PTTL', KEYS[2])
+if blocked > 0 then return tostring(blocked / 1000) end
+local units, limit, width = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+if units == 0 or limit == 0 then return '0' end
+local t = redis.call('TIME')
+local now = t[1] + t[2] / 1000000
+local slot = math.floor(now / width)
+local spent, slots = 0, {}
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  local index = tonumber(all[i])
+  if index < slot - tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], all[i])
+  else
+    spent = spent + tonumber(all[i + 1])
+    slots[#slots + 1] = {index, tonumber(all[i + 1])}
+  end
+end
+-- A call dearer than the whole window goes out alone.
+if spent == 0 or spent + units <= limit then
+  redis.call('HINCRBY', KEYS[1], string.format('%d', slot), units)
+  redis.call('PEXPIRE', KEYS[1], math.ceil(width * (tonumber(ARGV[4]) + 2) * 1000))
+  return '0'
+end
+table.sort(slots, function(a, b) return a[1] < b[1] end)
+local left = spent
+for _, s in ipairs(slots) do
+  left = left - s[2]
+  if left == 0 or left + units <= limit then
+    return tostring((s[1] + tonumber(ARGV[4]) + 1) * width - now + 0.001)
+  end
+end
+return tostring(width)
+"""
+
+
+class RedisBudget:
+    """The budget of one account; a `connectors.sdk.quota.Budget`.
+
+    Args:
+        client: Redis.
+        spent_key: Where units spent are counted.
+        block_key: Key that, while it lives, lets nothing be spent.
+        quota: What may be spent; None when the provider states none: only blocks count then.
+    """
+
+    def __init__(
+        self, client: redis.Redis, spent_key: str, block_key: str, quota: Quota | None
+    ) -> None:
+        self._client = client
+        self._keys = [spent_key, block_key]
+        self._limit = quota.units if quota else 0
+        self._width = quota.seconds / _SLOTS if quota else 1.0
+
+    def take(self, units: int) -> float:
+        """Spend units if they are there: 0, or the seconds after which to ask again."""
+        script = self._client.register_script(_TAKE)
+        wait = script(keys=self._keys, args=[units, self._limit, self._width, _SLOTS])
+        return float(wait)
+
+    def block(self, seconds: float) -> None:
+        """Let nothing be spent for so many seconds, for any worker."""
+        milliseconds = max(1, int(seconds * 1000))
+        # A longer block that is already there stays: GT needs a key with a time to live.
+        if not self._client.set(self._keys[1], "1", px=milliseconds, nx=True):
+            self._client.pexpire(self._keys[1], milliseconds, gt=True)

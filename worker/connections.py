@@ -1,0 +1,294 @@
+"""What people do with connections: connect, pause, choose options, disconnect, reset.
+
+Neither engine nor task: the web tier and the commands call it directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from connectors.sdk.errors import ConfigurationError
+from connectors.sdk.http import Api
+from connectors.sdk.oauth import Tokens
+from connectors.sdk.options import resolve
+from connectors.sdk.provider import Provider
+from connectors.sdk.quota import Unlimited
+from connectors.sdk.records import connection_id as make_connection_id
+from vault.errors import NotFoundError
+from vault.model import Connection
+from vault.vault import Vault
+from worker import keys
+from worker.keys import Job
+from worker.schedule import SECONDS
+from worker.services import Services
+
+#: A cancel that no running sync hears within this many seconds is forgotten.
+_CANCEL_SECONDS = 120
+
+
+class _GivenToken:
+    """The tokens just received, before there is a connection that could refresh them."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._token = tokens.access_token
+
+    def access_token(self) -> str:
+        """The token as it was given."""
+        return self._token
+
+    def refresh(self, rejected: str) -> str:  # noqa: ARG002 - the signature is TokenSource's
+        """The same token: a second rejection then ends the call."""
+        return self._token
+
+
+def connect(services: Services, person_id: str, provider_id: str, tokens: Tokens) -> Connection:
+    """Make a connection of the tokens, or renew the one that the account has already.
+
+    A refresh token that did not come along is kept from before, and so are the options that the
+    person chose. Handlers whose permission was not granted say so; the others are synced at once.
+
+    Raises:
+        ConnectorError: The provider does not say whose account it is.
+        ConfigurationError: There is no such provider, or it is broken.
+    """
+    provider = services.provider(provider_id)
+    account = provider.account(_api(services, provider, tokens))
+    identity = make_connection_id(provider.id, account.id)
+    vault = services.vaults.open(person_id, create=True)
+    now = datetime.now(UTC)
+    try:
+        created = vault.connection(identity).created_at
+    except NotFoundError:
+        created = now
+    connection = Connection(
+        id=identity,
+        provider=provider.id,
+        account_id=account.id,
+        profile=dict(account.profile),
+        status="connected",
+        message=None,
+        created_at=created,
+        updated_at=now,
+    )
+    vault.save_connection(connection)
+    vault.save_tokens(identity, tokens.keeping_refresh_token(vault.tokens(identity)))
+    for handler in provider.handlers:
+        _admit(services, vault, Job(person_id, identity, handler.id), handler.scopes, tokens)
+    return vault.connection(identity)
+
+
+def needs_consent(services: Services, person_id: str, provider_id: str) -> bool:
+    """Whether the provider must ask again: no connection of it holds a refresh token yet."""
+    try:
+        vault = services.vaults.open(person_id)
+    except NotFoundError:
+        return True
+    held = (vault.tokens(c.id) for c in vault.connections() if c.provider == provider_id)
+    return not any(tokens and tokens.refresh_token for tokens in held)
+
+
+def sync(
+    services: Services,
+    person_id: str,
+    connection_id: str,
+    handler_id: str | None = None,
+    *,
+    force: bool = False,
+) -> dict[str, str]:
+    """Bring a connection up to date now: one handler, or all that are enabled.
+
+    Returns:
+        The run's id for each handler enqueued.
+
+    Raises:
+        NotFoundError: There is no such connection or handler.
+    """
+    vault = services.vaults.open(person_id)
+    states = vault.handlers(vault.connection(connection_id).id)
+    if handler_id is not None:
+        states = [vault.handler(connection_id, handler_id)]
+    elif not force:
+        states = [state for state in states if state.status not in ("disabled", "invalid-auth")]
+    return {
+        state.handler_id: services.queue.sync(
+            person_id, connection_id, state.handler_id, force=force
+        )
+        for state in states
+    }
+
+
+def pause(services: Services, person_id: str, connection_id: str) -> None:
+    """Sync the connection no more until it is resumed; a running sync stops after its batch."""
+    vault = services.vaults.open(person_id)
+    vault.set_connection_status(connection_id, "paused")
+    for job in _jobs(vault, person_id, connection_id):
+        services.redis.set(job.cancel(), "1", ex=_CANCEL_SECONDS)
+        services.schedule.remove(job)
+
+
+def resume(services: Services, person_id: str, connection_id: str) -> None:
+    """Sync a paused connection again, beginning now."""
+    vault = services.vaults.open(person_id)
+    vault.set_connection_status(connection_id, "active")
+    for job in _jobs(vault, person_id, connection_id):
+        services.redis.delete(job.cancel())
+    sync(services, person_id, connection_id)
+
+
+def disconnect(
+    services: Services, person_id: str, connection_id: str, *, delete_data: bool
+) -> None:
+    """Forget the connection and its tokens; its records stay unless they are to be deleted."""
+    pause(services, person_id, connection_id)
+    vault = services.vaults.open(person_id)
+    if delete_data:
+        vault.reset(connection_id, delete_data=True)
+    for job in _jobs(vault, person_id, connection_id):
+        _forget(services, job)
+    vault.remove_connection(connection_id)
+    services.redis.delete(
+        keys.budget(person_id, connection_id), keys.block(person_id, connection_id)
+    )
+
+
+def set_handler_options(
+    services: Services,
+    person_id: str,
+    connection_id: str,
+    handler_id: str,
+    options: Mapping[str, str],
+) -> None:
+    """Choose options of a handler and sync it with them.
+
+    Raises:
+        ValueError: An option is unknown or its value not allowed; says which are.
+    """
+    vault = services.vaults.open(person_id)
+    handler = services.provider(vault.connection(connection_id).provider).handler(handler_id)
+    resolve(handler.options, options)
+    vault.update_handler(connection_id, handler_id, options=dict(options))
+    if vault.connection(connection_id).status != "paused":
+        services.queue.sync(person_id, connection_id, handler_id)
+
+
+def set_handler_enabled(
+    services: Services, person_id: str, connection_id: str, handler_id: str, *, enabled: bool
+) -> None:
+    """Switch a handler on (and sync it) or off (and stop it)."""
+    vault = services.vaults.open(person_id)
+    job = Job(person_id, connection_id, handler_id)
+    status = "enabled" if enabled else "disabled"
+    vault.update_handler(connection_id, handler_id, status=status, message=None)
+    if enabled:
+        services.queue.sync(person_id, connection_id, handler_id)
+    else:
+        services.redis.set(job.cancel(), "1", ex=_CANCEL_SECONDS)
+        services.schedule.remove(job)
+
+
+def set_frequency(
+    services: Services, person_id: str, connection_id: str, handler_id: str, frequency: str
+) -> None:
+    """Choose how often a handler is synced.
+
+    Raises:
+        ValueError: There is no such frequency; lists them.
+    """
+    if frequency not in SECONDS:
+        raise ValueError(f"frequency must be one of {', '.join(SECONDS)}")
+    services.vaults.open(person_id).update_handler(connection_id, handler_id, frequency=frequency)
+    services.schedule.put(
+        Job(person_id, connection_id, handler_id),
+        SECONDS[frequency],
+    )
+
+
+def reset(
+    services: Services,
+    person_id: str,
+    provider_id: str,
+    *,
+    account: str | None = None,
+    delete_data: bool = False,
+    clear_connection: bool = False,
+) -> int:
+    """Set positions back to the start, so that everything is fetched again.
+
+    Args:
+        services: What the tiers share.
+        person_id: The vault's owner.
+        provider_id: Whose connections.
+        account: Only that account's connection; default: all of the provider.
+        delete_data: Delete those accounts' records too.
+        clear_connection: Forget the connections and their tokens too.
+
+    Returns:
+        How many records were deleted.
+
+    Raises:
+        ConfigurationError: No connection fits.
+    """
+    vault = services.vaults.open(person_id)
+    found = [
+        connection
+        for connection in vault.connections()
+        if connection.provider == provider_id and account in (None, connection.account_id)
+    ]
+    if not found:
+        raise ConfigurationError(f"no connection of {provider_id} fits; see `dcs connections`")
+    deleted = 0
+    for connection in found:
+        for job in _jobs(vault, person_id, connection.id):
+            services.redis.set(job.cancel(), "1", ex=_CANCEL_SECONDS)
+            services.schedule.remove(job)
+            _forget(services, job)
+        deleted += vault.reset(connection.id, delete_data=delete_data)
+        if clear_connection:
+            disconnect(services, person_id, connection.id, delete_data=delete_data)
+    return deleted
+
+
+def _api(services: Services, provider: Provider, tokens: Tokens) -> Api:
+    import time
+
+    return Api(
+        services.transport,
+        tokens=_GivenToken(tokens),
+        classify=provider.classify,
+        budget=Unlimited(time.monotonic),
+        base_url=provider.config.base_url,
+    )
+
+
+def _admit(
+    services: Services, vault: Vault, job: Job, scopes: frozenset[str], tokens: Tokens
+) -> None:
+    """Make the handler's state fit what the person granted, and sync it when it may run."""
+    vault.ensure_handler(job.connection, job.handler)
+    missing = scopes - tokens.scopes if tokens.scopes else frozenset()
+    if missing:
+        vault.update_handler(
+            job.connection,
+            job.handler,
+            status="invalid-auth",
+            message=f"permission not granted: {', '.join(sorted(missing))}; connect again and allow it",
+        )
+        return
+    state = vault.handler(job.connection, job.handler)
+    if state.status != "disabled":
+        vault.update_handler(
+            job.connection, job.handler, status="enabled", message=None, failures=0
+        )
+        services.queue.sync(job.person, job.connection, job.handler)
+
+
+def _jobs(vault: Vault, person_id: str, connection_id: str) -> list[Job]:
+    return [
+        Job(person_id, connection_id, state.handler_id) for state in vault.handlers(connection_id)
+    ]
+
+
+def _forget(services: Services, job: Job) -> None:
+    services.checkpoints.forget(job)
+    services.progress.forget(job)

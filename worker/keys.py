@@ -1,0 +1,87 @@
+"""The names of everything kept in Redis, in one place.
+
+None holds a token or a person's content: ids, positions and counts alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+DUE = "dcs:due"
+DUE_BUILT = "dcs:due:built"
+RUNS = "dcs:runs"
+HEARTBEAT = "dcs:worker:heartbeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One handler of one connection of one person: what is leased, scheduled and run.
+
+    Args:
+        person: Id of the vault's owner.
+        connection: Such as `google:1234`.
+        handler: Such as `gmail`.
+    """
+
+    person: str
+    connection: str
+    handler: str
+
+    @property
+    def member(self) -> str:
+        """The job as one string; no part can hold the separator."""
+        return f"{self.person}|{self.connection}|{self.handler}"
+
+    @classmethod
+    def of(cls, member: str | bytes) -> Self:
+        """The job that `member` names."""
+        text = member.decode() if isinstance(member, bytes) else member
+        person, connection, handler = text.split("|")
+        return cls(person, connection, handler)
+
+    @property
+    def provider(self) -> str:
+        """The provider's id, which the connection's begins with."""
+        return self.connection.partition(":")[0]
+
+    def lease(self) -> str:
+        """Key of the lease: `fence:owner`, with a time to live."""
+        return f"dcs:lease:{self.member}"
+
+    def fence(self) -> str:
+        """Key of the last fence number given out."""
+        return f"dcs:fence:{self.member}"
+
+    def checkpoint(self) -> str:
+        """Key of the checkpoint."""
+        return f"dcs:checkpoint:{self.member}"
+
+    def cancel(self) -> str:
+        """Key that, while set, asks a running sync to stop at the next batch."""
+        return f"dcs:cancel:{self.member}"
+
+
+def budget(person: str, connection: str) -> str:
+    """Key of the units spent in the running window."""
+    return f"dcs:budget:{person}|{connection}"
+
+
+def block(person: str, connection: str) -> str:
+    """Key that, while it lives, lets nothing be spent."""
+    return f"dcs:block:{person}|{connection}"
+
+
+def refresh(person: str, connection: str) -> str:
+    """Key of the lock around a token refresh."""
+    return f"dcs:refresh:{person}|{connection}"
+
+
+def progress(person: str) -> str:
+    """Key of the hash of progress views, a field for each handler."""
+    return f"dcs:progress:{person}"
+
+
+def events(person: str) -> str:
+    """Channel on which progress is published."""
+    return f"dcs:events:{person}"

@@ -1,0 +1,148 @@
+"""Leases: the right to sync one handler of one connection now.
+
+A lease is a Redis key that expires; its fence number only grows. Time is Redis's own, so clocks
+of machines that differ do no harm. The pattern and its limits:
+https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import redis
+
+from worker.keys import DUE, Job
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_ACQUIRE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local last = tonumber(redis.call('GET', KEYS[2]) or '0')
+local floor = tonumber(ARGV[1])
+if floor > last then last = floor end
+local fence = last + 1
+redis.call('SET', KEYS[2], string.format('%d', fence))
+redis.call('SET', KEYS[1], string.format('%d', fence) .. ':' .. ARGV[2], 'PX', ARGV[3])
+return fence
+"""
+
+# The heartbeat also moves the job's due time on: should this worker die, the job comes due by
+# itself soon after the lease has ended.
+_RENEW = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local now = redis.call('TIME')
+redis.call('ZADD', KEYS[2], now[1] + now[2] / 1000000 + ARGV[2] / 1000, ARGV[3])
+return 1
+"""
+
+_RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+class Lease:
+    """A lease that is held; renews itself until it is released. A context manager.
+
+    Args:
+        client: Redis.
+        job: What is leased.
+        fence: The number that the vault compares.
+        owner: Tells this holder from others.
+        seconds: Life without a heartbeat.
+    """
+
+    def __init__(
+        self, client: redis.Redis, job: Job, fence: int, owner: str, seconds: float
+    ) -> None:
+        self.job = job
+        self.fence = fence
+        self._client = client
+        self._value = f"{fence}:{owner}"
+        self._seconds = seconds
+        self._lost = threading.Event()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+
+    @property
+    def lost(self) -> bool:
+        """Whether another worker may hold the lease by now."""
+        return self._lost.is_set()
+
+    def renew(self) -> bool:
+        """Extend the lease and move the job's due time on; False when it is no longer ours."""
+        script = self._client.register_script(_RENEW)
+        milliseconds = int(self._seconds * 1000)
+        return bool(
+            script(keys=[self.job.lease(), DUE], args=[self._value, milliseconds, self.job.member])
+        )
+
+    def release(self) -> None:
+        """Give the lease back; one that has passed to another is left alone."""
+        self._end.set()
+        self._thread.join()
+        # Redis being away must not turn a finished run into a failed one: the lease expires.
+        try:
+            self._client.register_script(_RELEASE)(keys=[self.job.lease()], args=[self._value])
+        except redis.RedisError:
+            self._lost.set()
+
+    def __enter__(self) -> Lease:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def _beat(self) -> None:
+        held_until = time.monotonic() + self._seconds
+        while not self._end.wait(self._seconds / 3):
+            try:
+                if not self.renew():
+                    break
+                held_until = time.monotonic() + self._seconds
+            except redis.RedisError:
+                # Redis may be back in time; the lease counts as lost only when its life is over.
+                if time.monotonic() >= held_until:
+                    break
+        else:
+            return
+        self._lost.set()
+
+
+class Leases:
+    """Gives out leases.
+
+    Args:
+        client: Redis.
+        seconds: Life of a lease without a heartbeat.
+    """
+
+    def __init__(self, client: redis.Redis, seconds: float) -> None:
+        self._client = client
+        self._seconds = seconds
+
+    def acquire(self, job: Job, floor: int) -> Lease | None:
+        """A lease on the job; None while another holds it.
+
+        Args:
+            job: What to lease.
+            floor: The vault's last fence; the new one is above it even when Redis was wiped.
+        """
+        owner = uuid.uuid4().hex
+        fence = int(
+            self._client.register_script(_ACQUIRE)(
+                keys=[job.lease(), job.fence()], args=[floor, owner, int(self._seconds * 1000)]
+            )
+        )
+        return Lease(self._client, job, fence, owner, self._seconds) if fence else None

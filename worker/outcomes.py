@@ -1,0 +1,107 @@
+"""What the engine does about the end of a run: the table of errors, in code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from config.settings import WorkerSettings
+from connectors.sdk.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    ConnectorError,
+    PositionLostError,
+    RateLimitedError,
+    TokenExpiredError,
+    TransientError,
+)
+from vault.errors import FencedError, VaultError
+from vault.model import ConnectionStatus, HandlerStatus
+
+Next = Literal["rest", "continue", "wait", "leave"]
+
+#: A provider that says to wait and not how long is asked again after this, in seconds.
+DEFAULT_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one time slice.
+
+    Args:
+        next: `rest`: the run is over, come back by frequency or after `delay`; `continue`: more
+            to do at once; `wait`: more to do after `delay`; `leave`: another worker has the job.
+        delay: Seconds until the job is due again.
+        handler: State of the handler to save; None leaves it.
+        connection: State of the connection to save; None leaves it.
+        message: For the person, in plain words.
+        failures: Failed runs in a row, for the next time.
+        bug: Whether the cause is a mistake in the code, to be reported in full.
+        lost_position: Whether the handler starts from an empty position.
+    """
+
+    next: Next
+    delay: float = 0.0
+    handler: HandlerStatus | None = None
+    connection: ConnectionStatus | None = None
+    message: str | None = None
+    failures: int = 0
+    bug: bool = False
+    lost_position: bool = False
+
+
+def of_error(error: BaseException, failures: int, settings: WorkerSettings, run_id: str) -> Outcome:
+    """The outcome of a run that ended with the error.
+
+    Args:
+        error: What was raised.
+        failures: Failed runs in a row, this one included.
+        settings: Retries and waits.
+        run_id: Named to the person where the cause is a bug.
+    """
+    match error:
+        case FencedError():
+            return Outcome("leave")
+        case RateLimitedError():
+            delay = DEFAULT_WAIT if error.retry_after is None else error.retry_after
+            return Outcome("wait", delay, message=str(error), failures=failures - 1)
+        case TokenExpiredError():
+            return Outcome(
+                "rest", settings.error_retry_seconds, connection="invalid-auth", message=str(error)
+            )
+        case AccessDeniedError():
+            return Outcome(
+                "rest", settings.error_retry_seconds, handler="invalid-auth", message=str(error)
+            )
+        case ConfigurationError():
+            return _error(settings, str(error), failures)
+        case TransientError() | PositionLostError() | VaultError():
+            lost = isinstance(error, PositionLostError)
+            if failures >= settings.max_handler_retries:
+                return _error(settings, str(error), failures, lost_position=lost)
+            delay = settings.retry_seconds * 2 ** (failures - 1)
+            return Outcome("wait", delay, message=str(error), failures=failures, lost_position=lost)
+        case ConnectorError():
+            return _error(settings, str(error), failures)
+        case _:
+            message = f"Something went wrong on our side; it has been noted as {run_id}."
+            return _error(settings, message, failures, bug=True)
+
+
+def _error(
+    settings: WorkerSettings,
+    message: str,
+    failures: int,
+    *,
+    bug: bool = False,
+    lost_position: bool = False,
+) -> Outcome:
+    return Outcome(
+        "rest",
+        settings.error_retry_seconds,
+        handler="error",
+        message=message,
+        failures=failures,
+        bug=bug,
+        lost_position=lost_position,
+    )

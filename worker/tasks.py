@@ -1,0 +1,46 @@
+"""Celery's tasks: adapters around the engine. Arguments are ids alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Task, shared_task
+from celery.signals import worker_shutting_down
+
+from worker import process, ticks
+from worker.keys import Job
+from worker.queue import SYNC, TICK
+
+
+@shared_task(bind=True, name=SYNC)
+def sync_handler(
+    self: Task[Any, Any],  # noqa: ARG001 - Celery passes it
+    person_id: str,
+    connection_id: str,
+    handler_id: str,
+    run_id: str,
+    *,
+    force: bool = False,
+) -> None:
+    """Bring one handler up to date, for one time slice.
+
+    Celery may deliver this twice: the lease makes the second a no-op, and the fence keeps a
+    worker that lost its lease from writing.
+    """
+    outcome = process.engine().run(person_id, connection_id, handler_id, run_id, force=force)
+    if outcome.next == "continue":
+        services = process.services()
+        job = Job(person_id, connection_id, handler_id)
+        services.schedule.queued(job)
+        services.queue.send(job, run_id, force=force)
+
+
+@shared_task(name=TICK)
+def tick() -> None:
+    """Enqueue what is due."""
+    ticks.tick(process.services())
+
+
+@worker_shutting_down.connect
+def _stop(**_: Any) -> None:
+    process.stop()

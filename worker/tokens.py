@@ -1,0 +1,93 @@
+"""A connection's access token, refreshed once for all workers that need it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import redis
+from redis.exceptions import LockError
+
+from connectors.sdk.errors import TokenExpiredError, TransientError
+from connectors.sdk.http import Transport
+from connectors.sdk.oauth import Tokens
+from connectors.sdk.provider import Provider
+from connectors.sdk.refresh import refresh_tokens
+from vault.vault import Vault
+from worker import keys
+
+
+class ConnectionTokens:
+    """The tokens of one connection; a `connectors.sdk.oauth.TokenSource`. Safe among threads.
+
+    Args:
+        client: Redis, for the lock.
+        vault: Where the tokens are kept.
+        person: The vault's owner.
+        connection_id: Whose tokens.
+        provider: How to refresh them.
+        transport: Sends the refresh.
+        lock_seconds: Longest time a refresh may take.
+        now: Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        vault: Vault,
+        person: str,
+        connection_id: str,
+        provider: Provider,
+        transport: Transport,
+        lock_seconds: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._vault = vault
+        self._lock_key = keys.refresh(person, connection_id)
+        self._connection_id = connection_id
+        self._provider = provider
+        self._transport = transport
+        self._lock_seconds = lock_seconds
+        self._now = now
+        self._tokens: Tokens | None = None
+
+    def access_token(self) -> str:
+        """A token that has not ended, as far as known; refreshes it when it has."""
+        tokens = self._tokens or self._read()
+        if tokens.expired(self._now()):
+            return self.refresh(tokens.access_token)
+        return tokens.access_token
+
+    def refresh(self, rejected: str) -> str:
+        """A token other than the rejected one.
+
+        The tokens are read again under the lock first: another worker may have refreshed them,
+        and a refresh token that rotates may be used but once. New ones are saved before use.
+        """
+        lock = self._client.lock(
+            self._lock_key, timeout=self._lock_seconds, blocking_timeout=self._lock_seconds
+        )
+        try:
+            with lock:
+                tokens = self._read()
+                if tokens.access_token == rejected or tokens.expired(self._now()):
+                    tokens = refresh_tokens(
+                        self._transport,
+                        self._provider.oauth,
+                        self._provider.config,
+                        tokens,
+                        self._now(),
+                    )
+                    self._vault.save_tokens(self._connection_id, tokens)
+        except LockError:
+            raise TransientError("another worker takes too long to renew the access") from None
+        self._tokens = tokens
+        return tokens.access_token
+
+    def _read(self) -> Tokens:
+        tokens = self._vault.tokens(self._connection_id)
+        if tokens is None:
+            raise TokenExpiredError("no access is held; connect the account again")
+        self._tokens = tokens
+        return tokens
