@@ -55,6 +55,7 @@ class Slice:
     ) -> None:
         self.run_id = run_id
         self.committed = 0
+        self._begun = False
         self._services = services
         self._vault = vault
         self._lease = lease
@@ -77,6 +78,8 @@ class Slice:
     def begin(self) -> None:
         """Claim the fence, load the position and say that the sync has begun."""
         job = self._job
+        self._vault.start_run(Run(self.run_id, job.connection, job.handler, datetime.now(UTC)))
+        self._begun = True
         self._position, self._seq = self._vault.claim(
             job.connection, job.handler, self._lease.fence
         )
@@ -134,7 +137,18 @@ class Slice:
             **({"last_sync_at": now} if done else {}),
         )
         self._save_connection(outcome, done=done)
-        self._vault.finish_run(self._run(now, outcome))
+        if self._begun:
+            self._vault.finish_run(
+                self.run_id,
+                _status(outcome),
+                outcome.message,
+                ended=outcome.next == "rest",
+                inserted=self._inserted,
+                updated=self._updated,
+                deleted=self._deleted - self._before.deleted,
+                quarantined=self._quarantined - self._before.quarantined,
+                requests=self._stats.requests,
+            )
 
     def publish(self, outcome: Outcome) -> None:
         """Tell those who watch how the slice ended."""
@@ -234,23 +248,6 @@ class Slice:
         }
         before = self._before.stats or {}
         return {key: round(value + before.get(key, 0), 4) for key, value in now.items()}
-
-    def _run(self, now: datetime, outcome: Outcome) -> Run:
-        job = self._job
-        return Run(
-            id=self.run_id,
-            connection_id=job.connection,
-            handler_id=job.handler,
-            started_at=datetime.fromtimestamp(now.timestamp() - self._costs()["seconds"], UTC),
-            ended_at=now if outcome.next == "rest" else None,
-            outcome=_status(outcome),
-            message=outcome.message,
-            inserted=self._inserted,
-            updated=self._updated,
-            deleted=self._deleted,
-            quarantined=self._quarantined,
-            requests=int(self._costs()["requests"]),
-        )
 
 
 def _status(outcome: Outcome) -> Status:
