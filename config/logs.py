@@ -1,6 +1,6 @@
 """Logging: one line a record, and nothing in it that is secret or a person's own.
 
-    2026-05-04T10:11:12Z INFO worker worker.engine [google:1 gmail 4f2a] kept 25 records
+    2026-05-04T10:11:12Z INFO worker worker.engine [acme:1 mail 4f2a] kept 25 records
 
 Exceptions are written as their type and where they passed, never with their message: a message
 may quote a mail. Whatever looks like a token is struck out of the rest.
@@ -33,23 +33,22 @@ STRUCK = "[...]"
 #: Modules whose errors' messages are safe to show by their own contract.
 SAFE_ERRORS = ("connectors.sdk.errors", "vault.errors")
 
-#: Libraries that log addresses, tokens, task arguments or text of files below these levels.
+#: Packages of ours: they log from `log_level` on, all others from WARNING on.
+ROOMS = ("cli", "config", "connectors", "sandbox", "vault", "web", "worker")
+
+#: Libraries that are held whatever the root logger's level is turned to: below these levels they
+#: log addresses, tokens, arguments or text of files, or a line a second.
 _LEVELS = {
-    "PIL": logging.ERROR,
-    "amqp": logging.INFO,
-    "asyncio": logging.INFO,
     "celery": logging.INFO,
-    "charset_normalizer": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "celery.beat": logging.WARNING,
+    "celery.worker.strategy": logging.WARNING,
     "flask_dance": logging.WARNING,
-    "google": logging.WARNING,
-    "google_auth_httplib2": logging.WARNING,
-    "googleapiclient": logging.ERROR,
     "httplib2": logging.WARNING,
-    "kombu": logging.INFO,
+    "kombu": logging.WARNING,
     "oauthlib": logging.WARNING,
     "openpyxl": logging.ERROR,
     "pypdf": logging.CRITICAL,
-    "redis": logging.INFO,
     "requests_oauthlib": logging.WARNING,
     "tornado.access": logging.ERROR,
     "urllib3": logging.ERROR,
@@ -99,15 +98,18 @@ def setup(settings: Settings, tier: str, *, stream: TextIO | None = None) -> Non
         stream: Where lines go; default: standard error.
 
     Raises:
-        ValueError: `log_level` names no level.
+        KeyError: `log_level` names no level.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(LineFormatter(tier, secrets_of(settings)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
-    for name, level in _LEVELS.items():
-        logging.getLogger(name).setLevel(max(level, root.level))
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    root.setLevel(max(level, logging.WARNING))
+    for name in ROOMS:
+        logging.getLogger(name).setLevel(level)
+    for name, least in _LEVELS.items():
+        logging.getLogger(name).setLevel(max(level, least))
     warnings.showwarning = _log_warning
 
 
@@ -158,7 +160,7 @@ def trace(error: BaseException) -> str:
     """The error's type and the places it passed, innermost last; without its message.
 
     Returns:
-        `ValueError (worker/engine.py:10:run, google/gmail.py:20:record)`, on one line, followed
+        `ValueError (worker/engine.py:10:run, acme/mail.py:20:record)`, on one line, followed
         by `from` and its cause where it has one.
     """
     parts = []

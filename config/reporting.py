@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from config.logs import SAFE_ERRORS, bound, redact, secrets_of
+from config.logs import ROOMS, SAFE_ERRORS, bound, redact, secrets_of
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ _NOTHING: DataCollectionUserOptions = {
     "queues": False,
     "stack_frame_variables": False,
 }
-_ROOMS = ("cli", "config", "connectors", "vault", "web", "worker")
 
 
 def init(settings: Settings, *, tier: str, transport: Transport | None = None) -> bool:
@@ -110,7 +109,7 @@ class _Cleaner:
             clean["extra"] = {"celery-job": {"task_name": task}}
         if "exception" in raw:
             clean["exception"] = {"values": [_error(one) for one in _values(raw["exception"])]}
-        if "logentry" in raw and str(raw.get("logger")).partition(".")[0] in _ROOMS:
+        if "logentry" in raw and str(raw.get("logger")).partition(".")[0] in ROOMS:
             # The message before its arguments are put in: text of our code.
             clean["logentry"] = {"message": raw["logentry"].get("message")}
         if "spans" in raw:

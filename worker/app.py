@@ -5,9 +5,11 @@ https://docs.celeryq.dev/en/stable/userguide/configuration.html
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
+from celery.signals import setup_logging
 from kombu import Queue
 
 from config.settings import Settings
@@ -84,3 +86,8 @@ def broker_url(redis_url: str) -> str:
     database = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair).get("db")
     query = f"?virtual_host={database}" if database else ""
     return f"redis+socket://{parts.path}{query}"
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Celery sets up no logging of its own where somebody listens to this signal."""

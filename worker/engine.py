@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-import sentry_sdk
-
-from config.logs import bind, trace
+from config.logs import bind
 from connectors.sdk.errors import ConnectorError
 from vault.errors import VaultError
 from vault.vault import Vault
@@ -129,8 +127,8 @@ class Engine:
 
     def _note(self, error: Exception, outcome: Outcome) -> None:
         if outcome.bug:
-            log.error("run failed: %s", trace(error))
-            sentry_sdk.capture_exception(error)
+            # Reported in full by the reporting's hook on error records; the line has no message.
+            log.error("run failed", exc_info=error)
         elif isinstance(error, ConnectorError | VaultError):
             log.warning("run ended with %s: %s", type(error).__name__, error)
 

@@ -30,7 +30,10 @@ class Broken:
 
 def provider_ids() -> list[str]:
     """The ids of all providers, sorted."""
-    return sorted(path.parent.name for path in _ROOT.glob("*/provider.py"))
+    sdk = Path(__file__).resolve().parent.name
+    return sorted(
+        path.parent.name for path in _ROOT.glob("*/provider.py") if path.parent.name != sdk
+    )
 
 
 def provider_class(provider_id: str) -> type[Provider]:
@@ -63,7 +66,7 @@ def provider(provider_id: str, configuration: Mapping[str, Mapping[str, Any]]) -
     """The provider, configured.
 
     Args:
-        provider_id: Such as `google`.
+        provider_id: Such as `acme`.
         configuration: `Settings.providers`.
 
     Raises:

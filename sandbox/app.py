@@ -1,0 +1,40 @@
+"""The sandbox as a Flask application: every provider's paths under one root, and the controls."""
+
+from __future__ import annotations
+
+from flask import Flask, request
+from werkzeug.wrappers import Response
+
+from sandbox import control, disturb
+from sandbox.google import gmail, oauth, userinfo
+from sandbox.options import SandboxOptions
+from sandbox.world import World
+
+
+def create_app(options: SandboxOptions | None = None) -> Flask:
+    """The application; its state is `app.extensions["sandbox"]`, a `World`.
+
+    Raises:
+        FileNotFoundError: `options.mail` does not exist.
+    """
+    return app_of(World(options or SandboxOptions()))
+
+
+def app_of(world: World) -> Flask:
+    """The application of a world."""
+    app = Flask(__name__, static_folder=None)
+    app.extensions["sandbox"] = world
+    app.before_request(lambda: _before(world))
+    for module in (oauth, userinfo, gmail, control):
+        app.register_blueprint(module.blueprint(world))
+    return app
+
+
+def _before(world: World) -> Response | None:
+    if request.path.startswith("/_sandbox/"):
+        return None
+    fault = world.faults.take(request.path)
+    if request.blueprint != "gmail" or fault is not None:
+        # The Gmail API takes its time itself, while the request counts as being worked on.
+        world.work()
+    return disturb.answer(fault, world, request.environ) if fault is not None else None

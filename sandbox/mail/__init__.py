@@ -1,0 +1,1 @@
+"""Mail as the providers hold it: reading messages from files, and making synthetic ones."""

@@ -1,0 +1,85 @@
+"""Serving the sandbox: blocking, or in a thread beside a test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import waitress
+from waitress import wasyncore
+
+from sandbox.app import app_of
+from sandbox.options import SandboxOptions
+from sandbox.world import World
+
+DEFAULT_PORT = 5022
+_THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSandbox:
+    """A sandbox that is being served.
+
+    Args:
+        url: Its root, without a slash at the end.
+        world: Its state, to be looked at and changed.
+    """
+
+    url: str
+    world: World
+
+
+def serve(options: SandboxOptions, host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> None:
+    """Serve until the process is told to stop (SIGINT).
+
+    Raises:
+        FileNotFoundError: `options.mail` does not exist.
+        OSError: The address cannot be taken.
+    """
+    world = World(options)
+    server = _server(world, host, port)
+    try:
+        server.run()
+    finally:
+        world.stopped.set()
+
+
+@contextmanager
+def running(options: SandboxOptions | None = None, port: int = 0) -> Iterator[RunningSandbox]:
+    """Serve on loopback for as long as the block runs.
+
+    Args:
+        options: How the sandbox is set up.
+        port: 0 for a free one.
+    """
+    world = World(options or SandboxOptions())
+    sockets: dict[int, Any] = {}
+    server = _server(world, "127.0.0.1", port, sockets)
+    thread = threading.Thread(target=_loop, args=(world, sockets), name="sandbox", daemon=True)
+    thread.start()
+    try:
+        yield RunningSandbox(f"http://127.0.0.1:{server.effective_port}", world)
+    finally:
+        world.stopped.set()
+        server.pull_trigger()  # wakes the loop, which then sees that it is to end
+        thread.join()
+        server.task_dispatcher.shutdown(timeout=5)
+        for channel in list(server.active_channels.values()):
+            channel.close()
+        server.close()
+
+
+def _server(world: World, host: str, port: int, sockets: dict[int, Any] | None = None) -> Any:
+    app = app_of(world)
+    return waitress.create_server(
+        app, map=sockets, host=host, port=port, threads=_THREADS, ident="sandbox"
+    )
+
+
+def _loop(world: World, sockets: dict[int, Any]) -> None:
+    """What `server.run` does, with an end: waitress itself only ends with the process."""
+    while not world.stopped.is_set():
+        wasyncore.loop(timeout=1, use_poll=True, map=sockets, count=1)

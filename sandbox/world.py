@@ -1,0 +1,125 @@
+"""All that the sandbox knows: accounts, tokens, faults, counts. The handle for tests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from sandbox.faults import Faults
+from sandbox.google.accounts import Account, Person
+from sandbox.google.mailbox import Mailbox
+from sandbox.google.payload import Renderer
+from sandbox.google.quota import Meter, Slots
+from sandbox.google.tokens import TokenStore
+from sandbox.mail.source import FileSource, Source
+from sandbox.mail.synthetic import SyntheticSource
+from sandbox.options import SandboxOptions
+from sandbox.stats import Stats
+
+ALL_SCOPES = (
+    "openid",
+    "https://www.googleapis.com/auth/userinfo.email",
+    "https://www.googleapis.com/auth/userinfo.profile",
+    "https://www.googleapis.com/auth/gmail.readonly",
+)
+_DAY = 86_400
+
+
+class World:
+    """The state of one sandbox.
+
+    Args:
+        options: How it is set up.
+
+    Raises:
+        FileNotFoundError: `options.mail` does not exist.
+    """
+
+    def __init__(self, options: SandboxOptions) -> None:
+        self.options = options
+        self.stats = Stats()
+        self.faults = Faults(options.faults, options.seed)
+        self.renderer = Renderer()
+        self.tokens = TokenStore(self.now, options.token_seconds, options.rotate_refresh_tokens)
+        # Set when the server stops, so that what hangs on purpose ends.
+        self.stopped = threading.Event()
+        newest = options.newest if options.newest is not None else self.now() // _DAY * _DAY
+        self.accounts = [self._account(n, int(newest * 1000)) for n in range(options.accounts)]
+
+    @staticmethod
+    def now() -> float:
+        """Unix time in seconds."""
+        return time.time()
+
+    def work(self) -> None:
+        """Take the time that every request takes (`latency_ms`)."""
+        if self.options.latency_ms:
+            time.sleep(self.options.latency_ms / 1000)
+
+    def _account(self, index: int, newest: int) -> Account:
+        options, person = self.options, Person.numbered(index)
+        reads_files = options.mail is not None and index == 0
+        spare = SyntheticSource(
+            options.seed,
+            index,
+            0 if reads_files else options.messages,
+            person.email,
+            person.name,
+            newest,
+        )
+        source: Source = spare
+        if options.mail is not None and reads_files:
+            source = FileSource(options.mail, person.email, newest)
+        meter = Meter(options.quota, time.monotonic)
+        mailbox = Mailbox(source, spare, self.now)
+        return Account(index, person, mailbox, meter, Slots(options.concurrency))
+
+    def account(self, index: int = 0) -> Account:
+        """An account by its number.
+
+        Raises:
+            KeyError: There is no such account.
+        """
+        if not 0 <= index < len(self.accounts):
+            raise KeyError(index)
+        return self.accounts[index]
+
+    def mailbox(self, index: int = 0) -> Mailbox:
+        """An account's mailbox.
+
+        Raises:
+            KeyError: There is no such account.
+        """
+        return self.account(index).mailbox
+
+    def mint(self, account: int = 0, scopes: Iterable[str] = ALL_SCOPES) -> dict[str, Any]:
+        """Tokens of an account without any dance: `access_token`, `refresh_token`, `expires_at`.
+
+        It counts as a consent: a dance after it brings a refresh token with `prompt=consent` only.
+
+        Raises:
+            KeyError: There is no such account.
+        """
+        return self.tokens.mint(self.account(account).index, scopes)
+
+    def canaries(self) -> list[str]:
+        """Strings that must not appear where nothing secret may: subjects, phrases, tokens."""
+        found = [word for account in self.accounts for word in account.mailbox.canaries()]
+        return list(dict.fromkeys(found)) + self.tokens.all_given()
+
+    def state(self) -> dict[str, Any]:
+        """Accounts with the ids of all their messages."""
+        return {
+            "accounts": [
+                {
+                    "index": account.index,
+                    "id": account.person.sub,
+                    "email": account.person.email,
+                    "name": account.person.name,
+                    **account.mailbox.to_json(),
+                }
+                for account in self.accounts
+            ]
+        }
