@@ -1,1 +1,1 @@
-
+"""Google: its account, and Gmail."""

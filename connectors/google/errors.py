@@ -1,0 +1,166 @@
+"""What Google's error answers mean for a sync: the one table.
+
+Google's messages may name the project or the person, so an error's text is ours and carries no
+more of the answer than its reason code.
+
+https://developers.google.com/workspace/gmail/api/guides/handle-errors
+https://cloud.google.com/apis/design/errors
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from connectors.sdk.errors import (
+    AccessDeniedError,
+    ConnectorError,
+    PositionLostError,
+    RateLimitedError,
+    TokenExpiredError,
+)
+from connectors.sdk.http import classify_by_status, retry_after
+
+_RATE = {"ratelimitexceeded", "userratelimitexceeded", "rate_limit_exceeded", "resource_exhausted"}
+_DAILY = {"dailylimitexceeded", "dailylimitexceededunreg", "quotaexceeded"}
+_SCOPE = {"insufficientpermissions", "access_token_scope_insufficient", "insufficientscopes"}
+_DISABLED_API = {"accessnotconfigured", "service_disabled"}
+#: A day's quota comes back at midnight in California; looking every hour is enough.
+_DAILY_WAIT = 3600.0
+#: The permission that a service's data needs, to name it to the person.
+_PERMISSIONS = {"gmail.googleapis.com": "https://www.googleapis.com/auth/gmail.readonly"}
+
+_RETRY_AFTER = re.compile(
+    r"retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))", re.IGNORECASE
+)
+_CODE = re.compile(r"[A-Za-z][A-Za-z_]{0,60}")
+
+
+class NotFoundError(ConnectorError):
+    """404: what was asked for is not there (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """An error answer, read.
+
+    Args:
+        reasons: Its reason codes, in lower case.
+        message: Google's words; for matching, never for showing.
+        service: The API that answered, when told.
+    """
+
+    reasons: frozenset[str] = frozenset()
+    message: str = ""
+    service: str = ""
+
+
+def classify(status: int, headers: Mapping[str, str], body: bytes) -> ConnectorError | None:
+    """The error that an answer of Google stands for; None when it is a success.
+
+    Args:
+        status: HTTP status.
+        headers: The answer's headers.
+        body: The answer's body; its form of errors is Google's, or OAuth's, or none at all.
+    """
+    if status < HTTPStatus.BAD_REQUEST:
+        return None
+    problem = _read(body)
+    if status == HTTPStatus.UNAUTHORIZED or "invalid_grant" in problem.reasons:
+        return TokenExpiredError("Google no longer accepts the sign-in; connect the account again")
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (
+        status == HTTPStatus.FORBIDDEN and problem.reasons & _RATE
+    ):
+        return RateLimitedError("Google asks to wait", _wait(headers, problem.message))
+    if status == HTTPStatus.FORBIDDEN:
+        return _forbidden(headers, problem)
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFoundError("Google does not have what was asked for")
+    if status == HTTPStatus.BAD_REQUEST:
+        return _bad_request(problem)
+    return classify_by_status(status, headers, body)
+
+
+def _forbidden(headers: Mapping[str, str], problem: _Problem) -> ConnectorError:
+    if problem.reasons & _DAILY:
+        wait = _wait(headers, problem.message)
+        return RateLimitedError(
+            "the Google project's quota for today is used up", _DAILY_WAIT if wait is None else wait
+        )
+    if problem.reasons & _SCOPE:
+        permission = _PERMISSIONS.get(problem.service)
+        which = f"the permission {permission}" if permission else "a permission"
+        return AccessDeniedError(f"{which} was not granted; connect the account again and allow it")
+    if problem.reasons & _DISABLED_API:
+        which = problem.service or "this API"
+        return AccessDeniedError(
+            f"{which} is not enabled in the Google Cloud project; enable it in the Cloud console "
+            "(APIs & Services, Library)"
+        )
+    if "domainpolicy" in problem.reasons:
+        return AccessDeniedError("the administrator of the account's domain does not allow this")
+    return AccessDeniedError(f"Google denies access to this data{_codes(problem)}")
+
+
+def _bad_request(problem: _Problem) -> ConnectorError:
+    words = problem.message.lower()
+    if "token" in words and "page" in words:
+        return PositionLostError("Google no longer knows this page of the list")
+    if "starthistoryid" in words.replace(" ", ""):
+        return PositionLostError("Google no longer knows this point of the mailbox's history")
+    if "mail service not enabled" in words:
+        return AccessDeniedError("the Google account has no Gmail mailbox")
+    return ConnectorError(f"Google refused the request{_codes(problem)}")
+
+
+def _wait(headers: Mapping[str, str], message: str) -> float | None:
+    """Seconds to wait: of the header, or of the time that the message's text names."""
+    told = [seconds for seconds in (retry_after(headers), _named_wait(message)) if seconds]
+    return max(told, default=None)
+
+
+def _named_wait(message: str) -> float | None:
+    match = _RETRY_AFTER.search(message)
+    if not match:
+        return None
+    try:
+        moment = datetime.fromisoformat(match[1])
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _codes(problem: _Problem) -> str:
+    codes = sorted(reason for reason in problem.reasons if _CODE.fullmatch(reason))
+    return f" ({', '.join(codes)})" if codes else ""
+
+
+def _read(body: bytes) -> _Problem:
+    """Read an error body, whatever it is: a proxy's page gives no reasons and no message."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return _Problem()
+    error = data.get("error") if isinstance(data, dict) else None
+    if isinstance(error, str):
+        return _Problem(frozenset({error.lower()}))
+    if not isinstance(error, dict):
+        return _Problem()
+    entries = [*_dicts(error.get("errors")), *_dicts(error.get("details"))]
+    reasons = {entry.get("reason") for entry in entries} | {error.get("status")}
+    services = (_dicts([entry.get("metadata")]) for entry in entries)
+    service = next((m[0]["service"] for m in services if m and "service" in m[0]), "")
+    return _Problem(
+        frozenset(reason.lower() for reason in reasons if isinstance(reason, str)),
+        str(error.get("message", "")),
+        service if isinstance(service, str) and re.fullmatch(r"[a-z.-]{1,60}", service) else "",
+    )
+
+
+def _dicts(values: Any) -> list[dict[str, Any]]:
+    return [v for v in values if isinstance(v, dict)] if isinstance(values, list) else []
