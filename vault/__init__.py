@@ -1,1 +1,1 @@
-
+"""Keeps records and positions: one encrypted file for each person."""

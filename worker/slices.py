@@ -116,7 +116,9 @@ class Slice:
 
     def start_again(self) -> None:
         """Set the handler back to an empty position; its records stay."""
-        self._vault.reset(self._job.connection, self._job.handler, delete_data=False)
+        self._vault.reset(
+            self._job.connection, self._job.handler, delete_data=False, fence=self._lease.fence
+        )
         self._services.checkpoints.forget(self._job)
 
     def save(self, outcome: Outcome) -> None:

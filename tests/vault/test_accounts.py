@@ -1,0 +1,124 @@
+"""Connections, tokens, handlers, runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.sdk.oauth import Tokens
+from vault.errors import NotFoundError
+from vault.model import Run
+
+ACCOUNT = "google:1"
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+def test_saving_a_connection_again_keeps_when_it_was_made(vault, connection):
+    made = vault.connection(ACCOUNT)
+    vault.save_tokens(ACCOUNT, Tokens("a"))
+    vault.save_connection(
+        replace(connection(), profile={"name": "Grace"}, created_at=NOON, updated_at=NOON)
+    )
+    again = vault.connection(ACCOUNT)
+    assert (again.profile, again.created_at) == ({"name": "Grace"}, made.created_at)
+    assert vault.tokens(ACCOUNT) == Tokens("a")
+    assert [h.handler_id for h in vault.handlers(ACCOUNT)] == ["gmail"]
+
+
+def test_a_status_is_written_with_its_message(vault):
+    vault.set_connection_status(ACCOUNT, "invalid-auth", "Connect again.")
+    held = vault.connections()[0]
+    assert (held.status, held.message) == ("invalid-auth", "Connect again.")
+
+
+def test_what_is_not_there_is_said(vault):
+    for ask in (
+        lambda: vault.connection("google:9"),
+        lambda: vault.handler(ACCOUNT, "x"),
+        lambda: vault.set_connection_status("google:9", "paused"),
+        lambda: vault.save_tokens("google:9", Tokens("a")),
+        lambda: vault.ensure_handler("google:9", "gmail"),
+        lambda: vault.update_handler(ACCOUNT, "x", failures=1),
+        lambda: vault.finish_run("x", "complete"),
+        lambda: vault.quarantine_failed(1, "x"),
+        lambda: vault.query("nothing"),
+    ):
+        with pytest.raises(NotFoundError):
+            ask()
+    assert vault.tokens(ACCOUNT) is None
+    assert vault.last_fence(ACCOUNT, "x") == 0
+
+
+def test_tokens_come_back_as_they_were(vault):
+    tokens = Tokens("access", "refresh", 1234.5, frozenset({"a", "b"}))
+    vault.save_tokens(ACCOUNT, tokens)
+    assert vault.tokens(ACCOUNT) == tokens
+
+
+def test_removing_a_connection_removes_its_tokens_and_handlers_and_no_record(
+    vault, email, batch, connection
+):
+    vault.commit(batch(email(1)))
+    vault.save_tokens(ACCOUNT, Tokens("access"))
+    vault.remove_connection(ACCOUNT)
+    assert vault.connections() == []
+    assert vault.tokens(ACCOUNT) is None
+    assert vault.handlers(ACCOUNT) == []
+    assert vault.get("google:1:1") is not None
+    vault.save_connection(connection())
+    assert vault.ensure_handler(ACCOUNT, "gmail").kept == 1
+
+
+def test_a_handler_s_state_is_changed_by_name(vault):
+    vault.update_handler(
+        ACCOUNT,
+        "gmail",
+        status="error",
+        message="Later.",
+        options={"backdate": "1-month"},
+        frequency="day",
+        failures=2,
+        last_run_id="r",
+        last_sync_at=NOON,
+    )
+    state = vault.ensure_handler(ACCOUNT, "gmail", enabled=False)
+    assert (state.status, state.options, state.frequency) == (
+        "error",
+        {"backdate": "1-month"},
+        "day",
+    )
+    assert (state.failures, state.last_run_id, state.last_sync_at) == (2, "r", NOON)
+    with pytest.raises(ValueError, match="position"):
+        vault.update_handler(ACCOUNT, "gmail", position={})
+
+
+def test_a_handler_can_begin_disabled(vault):
+    assert vault.ensure_handler(ACCOUNT, "other", enabled=False).status == "disabled"
+
+
+def test_a_run_adds_up_over_its_slices(vault):
+    vault.start_run(Run("r1", ACCOUNT, "gmail", NOON))
+    vault.finish_run("r1", "running", ended=False, inserted=5, requests=2)
+    vault.start_run(Run("r1", ACCOUNT, "gmail", NOON + timedelta(minutes=1)))
+    vault.finish_run("r1", "complete", "All kept.", inserted=3, requests=1)
+    vault.start_run(Run("r2", ACCOUNT, "gmail", NOON + timedelta(hours=1)))
+    newest, run = vault.runs(ACCOUNT)
+    assert newest.id == "r2"
+    assert (run.inserted, run.requests, run.outcome, run.started_at) == (8, 3, "complete", NOON)
+    assert run.ended_at is not None
+    assert vault.runs("google:9") == []
+    assert len(vault.runs(limit=1)) == 1
+
+
+def test_stats_count_by_connection_handler_and_schema(vault, email, batch):
+    vault.commit(batch(email(1), email(2)))
+    vault.commit(batch(deleted=["1"]))
+    (count,) = vault.stats()
+    assert (count.connection_id, count.handler_id, count.records, count.deleted) == (
+        ACCOUNT,
+        "gmail",
+        1,
+        1,
+    )

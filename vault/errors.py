@@ -1,0 +1,73 @@
+"""Errors of the vault. Each message says the way out, and holds nothing of a person's content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+#: Primary result codes of SQLite, https://www.sqlite.org/rescode.html
+_BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = (
+    5, 6, 8, 10, 11, 13, 14, 26,
+)  # fmt: skip
+
+
+class VaultError(Exception):
+    """Base of all errors of the vault."""
+
+
+class NotFoundError(VaultError):
+    """There is no such vault, connection, handler, schema or item."""
+
+
+class FencedError(VaultError):
+    """The right to write has gone to a newer worker: stop, without an error for the person."""
+
+
+class KeyMissingError(VaultError):
+    """The master key or a vault's own key is missing, or it is not the right one."""
+
+
+class VaultDamagedError(VaultError):
+    """The vault's file is damaged: put it back from a backup."""
+
+
+class VaultLockedError(VaultError):
+    """Another process held the vault for longer than `vault.busy_timeout`: try again."""
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn the database's errors into the vault's own.
+
+    Args:
+        where: The file that the message names.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        # Not chained: statements and their values stay out of reports.
+        raise _translate(error, where) from None
+    except PoolTimeoutError:
+        raise VaultLockedError(f"{where} is read by too many at once: try again") from None
+
+
+def _translate(error: DBAPIError, where: str) -> VaultError:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else None
+    if primary in (_NOTADB, _CORRUPT):
+        return VaultDamagedError(f"{where} is damaged: put it back from a backup")
+    if primary in (_BUSY, _LOCKED):
+        return VaultLockedError(
+            f"{where} is in use by another process: try again, or raise vault.busy_timeout"
+        )
+    if primary == _FULL:
+        return VaultError(f"no space is left for {where}: make room, then try again")
+    if primary in (_READONLY, _IOERR, _CANTOPEN):
+        return VaultError(
+            f"{where} could not be read or written: look at the disk and the folder's permissions"
+        )
+    name = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
+    return VaultError(f"{where}: the database refused a statement ({name}); this is a bug")

@@ -1,0 +1,400 @@
+"""`Vault`: one person's records, positions, connections and sync log."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlcipher3
+from sqlalchemy import Connection as Database
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.sdk.handler import Kept
+from connectors.sdk.oauth import Tokens
+from connectors.sdk.records import Position, Record
+from connectors.sdk.schemas.base import RecordSchema
+from vault import accounts, migrations, reading, writing
+from vault.engine import WRITES, make_engine
+from vault.errors import NotFoundError, VaultDamagedError, VaultError, translated
+from vault.kept import KeptItems
+from vault.model import (
+    Change,
+    Commit,
+    Committed,
+    Connection,
+    ConnectionStatus,
+    Count,
+    HandlerState,
+    QuarantineItem,
+    Run,
+    SearchHit,
+    Selector,
+    Sort,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Vault:
+    """An open vault; `Vaults.open` gives it. Threads may share it, and it outlives a fork.
+
+    Every method is one transaction. All raise `VaultDamagedError` when the file is damaged and
+    `VaultLockedError` when another process holds it for too long.
+
+    Args:
+        path: The file.
+        key: Its raw key, 32 bytes.
+        busy_timeout: Seconds to wait for another writer.
+    """
+
+    def __init__(self, path: Path, key: bytes, busy_timeout: float) -> None:
+        self.path = path
+        self._key = key
+        self._busy_timeout = busy_timeout
+        self._left_behind: list[Engine] = []
+        self._start()
+        try:
+            with self._write() as database:
+                migrations.bring_up(database)
+        except VaultError:
+            self._engine.dispose()
+            raise
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._engine = make_engine(self.path, self._key, self._busy_timeout)
+
+    def _own_engine(self) -> Engine:
+        if self._pid != os.getpid():
+            # A forked child must neither use nor close what its parent has open.
+            # https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_
+            self._left_behind.append(self._engine)
+            self._start()
+        return self._engine
+
+    @contextmanager
+    def _read(self) -> Iterator[Database]:
+        with translated(self.path.name), self._own_engine().begin() as database:
+            yield database
+
+    @contextmanager
+    def _write(self) -> Iterator[Database]:
+        engine = self._own_engine().execution_options(**{WRITES: True})
+        # Threads of one process take turns; only processes wait for each other by polling.
+        with self._lock, translated(self.path.name), engine.begin() as database:
+            yield database
+
+    def close(self) -> None:
+        """Close the file; afterwards everything is in it, if no other process has it open."""
+        if self._pid != os.getpid():
+            return
+        try:
+            raw = self._engine.raw_connection()
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            raw.close()
+        except (SQLAlchemyError, sqlcipher3.Error):
+            # What is still in the log is as safe there; the next opening reads it.
+            _log.warning("%s could not be tidied up on closing", self.path.name)
+        finally:
+            self._engine.dispose()
+
+    # Connections
+
+    def connections(self) -> list[Connection]:
+        """All connections."""
+        with self._read() as database:
+            return accounts.all_connections(database)
+
+    def connection(self, connection_id: str) -> Connection:
+        """A connection; raises NotFoundError when there is none."""
+        with self._read() as database:
+            return accounts.one_connection(database, connection_id)
+
+    def save_connection(self, connection: Connection) -> None:
+        """Insert a connection or replace what is known of it; handlers and tokens stay."""
+        with self._write() as database:
+            accounts.save_connection(database, connection)
+
+    def set_connection_status(
+        self, connection_id: str, status: ConnectionStatus, message: str | None = None
+    ) -> None:
+        """Write a connection's status; raises NotFoundError when there is none."""
+        with self._write() as database:
+            accounts.set_connection_status(database, connection_id, status, message)
+
+    def remove_connection(self, connection_id: str) -> None:
+        """Remove a connection with its tokens and handlers; its records stay (see `reset`)."""
+        with self._write() as database:
+            accounts.remove_connection(database, connection_id)
+
+    def tokens(self, connection_id: str) -> Tokens | None:
+        """A connection's tokens; None when it has none."""
+        with self._read() as database:
+            return accounts.read_tokens(database, connection_id)
+
+    def save_tokens(self, connection_id: str, tokens: Tokens) -> None:
+        """Keep a connection's tokens; raises NotFoundError when there is no such connection."""
+        with self._write() as database:
+            accounts.save_tokens(database, connection_id, tokens)
+
+    # Handlers
+
+    def handlers(self, connection_id: str) -> list[HandlerState]:
+        """Where a connection's handlers stand."""
+        with self._read() as database:
+            return accounts.handler_states(database, connection_id)
+
+    def handler(self, connection_id: str, handler_id: str) -> HandlerState:
+        """Where a handler stands; raises NotFoundError when there is none."""
+        with self._read() as database:
+            states = accounts.handler_states(database, connection_id, handler_id)
+        if not states:
+            raise NotFoundError(f"there is no handler {handler_id} of {connection_id}")
+        return states[0]
+
+    def ensure_handler(
+        self, connection_id: str, handler_id: str, *, enabled: bool = True
+    ) -> HandlerState:
+        """A handler's state, made when there is none; an existing one stays as it is."""
+        with self._write() as database:
+            accounts.ensure_handler(database, connection_id, handler_id, enabled)
+        return self.handler(connection_id, handler_id)
+
+    def update_handler(self, connection_id: str, handler_id: str, **changes: Any) -> None:
+        """Change a handler's status, message, options, frequency, failures, last_run_id,
+        last_sync_at or total.
+
+        Raises:
+            NotFoundError: There is no such handler.
+            ValueError: Something else was to be changed.
+        """  # noqa: D205 - the list is the summary
+        with self._write() as database:
+            accounts.update_handler(database, connection_id, handler_id, changes)
+
+    # Keeping
+
+    def last_fence(self, connection_id: str, handler_id: str) -> int:
+        """The newest fence seen; 0 when there was none."""
+        with self._read() as database:
+            return accounts.last_fence(database, connection_id, handler_id)
+
+    def claim(self, connection_id: str, handler_id: str, fence: int) -> tuple[Position, int]:
+        """Take note of a fence, so that older workers' commits are refused.
+
+        Returns:
+            The position and its sequence number.
+
+        Raises:
+            FencedError: A newer fence has been seen.
+            NotFoundError: There is no such handler.
+        """
+        with self._write() as database:
+            return accounts.claim(database, connection_id, handler_id, fence)
+
+    def commit(self, commit: Commit) -> Committed:
+        """Keep a batch with its position, in one transaction.
+
+        Unchanged records are not written; a record marked deleted that comes back is kept again.
+
+        Raises:
+            FencedError: A newer fence has been seen, or the connection was removed.
+            VaultError: A record's `_id` is that of another handler's record.
+            KeyError, TypeError, ValueError: A record is not ready for JSON.
+        """
+        prepared = [writing.prepare(record, commit.schema) for record in commit.records]
+        with self._write() as database:
+            return writing.commit(database, commit, prepared)
+
+    def kept(self, connection_id: str, handler_id: str) -> Kept:
+        """What is kept of a handler's items, for the handler."""
+        return KeptItems(self._read, connection_id, handler_id)
+
+    def accounted(
+        self, connection_id: str, handler_id: str, source_ids: Collection[str]
+    ) -> set[str]:
+        """Those of the ids that are kept, deleted or not, or quarantined."""
+        with self._read() as database:
+            return reading.known(database, connection_id, handler_id, source_ids, deleted=True)
+
+    def reset(
+        self,
+        connection_id: str,
+        handler_id: str | None = None,
+        *,
+        delete_data: bool,
+        fence: int | None = None,
+    ) -> int:
+        """Set positions back to the start; the number of records removed.
+
+        Args:
+            connection_id: The connection.
+            handler_id: One of its handlers; None for all.
+            delete_data: Also remove the account's records and quarantine for good.
+            fence: Of the worker that resets its own handler. Without it, as for a person's
+                command, a sync at work is fenced off.
+
+        Raises:
+            FencedError: A newer fence than the given one has been seen.
+        """
+        with self._write() as database:
+            return accounts.reset(database, connection_id, handler_id, delete_data, fence)
+
+    # Reading
+
+    def get(self, record_id: str) -> Record | None:
+        """A record by its `_id`, with its `sourceData`; None when there is none."""
+        with self._read() as database:
+            return reading.get(database, record_id)
+
+    def query(
+        self,
+        schema: str,
+        selector: Selector | None = None,
+        *,
+        sort: Sort | None = None,
+        limit: int = 20,
+        offset: int = 0,
+        include_deleted: bool = False,
+        with_source: bool = False,
+    ) -> list[Record]:
+        """The records of a schema (slug or URI) that a selector asks for; see `vault.selectors`.
+
+        `sourceData` comes along only `with_source`.
+
+        Raises:
+            NotFoundError: There is no such schema.
+            ValueError: The selector, sort, limit or offset is wrong.
+        """
+        named = reading.schema_named(schema)
+        with self._read() as database:
+            return reading.query(
+                database,
+                named,
+                selector,
+                sort,
+                limit=limit,
+                offset=offset,
+                include_deleted=include_deleted,
+                with_source=with_source,
+            )
+
+    def count(
+        self, schema: str, selector: Selector | None = None, *, include_deleted: bool = False
+    ) -> int:
+        """How many records `query` would give without a limit."""
+        named = reading.schema_named(schema)
+        with self._read() as database:
+            return reading.count(database, named, selector, include_deleted)
+
+    def search(
+        self, text: str, *, schema: str | None = None, limit: int = 20, offset: int = 0
+    ) -> list[SearchHit]:
+        """The records in which all words occur, best first; see `vault.index.question`."""
+        named = None if schema is None else reading.schema_named(schema)
+        with self._read() as database:
+            return reading.search(database, text, named, limit, offset)
+
+    def search_count(self, text: str, *, schema: str | None = None) -> int:
+        """How many records the words find."""
+        named = None if schema is None else reading.schema_named(schema)
+        with self._read() as database:
+            return reading.search_count(database, text, named)
+
+    def changes(
+        self, since: int = 0, limit: int = 100, *, with_source: bool = False
+    ) -> list[Change]:
+        """The last change of each record changed after change number `since`, oldest first."""
+        with self._read() as database:
+            return reading.changes(database, since, limit, with_source)
+
+    def export(self) -> Iterator[Record]:
+        """All records, in order of arrival, deleted ones too."""
+        row = 0
+        while page := self._after(row):
+            yield from (record for _, record in page)
+            row = page[-1][0]
+
+    def _after(self, row: int) -> list[tuple[int, Record]]:
+        with self._read() as database:
+            return reading.after(database, row)
+
+    def stats(self) -> list[Count]:
+        """Numbers of records by connection, handler and schema."""
+        with self._read() as database:
+            return reading.stats(database)
+
+    # Quarantine
+
+    def quarantine(
+        self, connection_id: str | None = None, handler_id: str | None = None
+    ) -> list[QuarantineItem]:
+        """The items in quarantine, oldest first."""
+        with self._read() as database:
+            return accounts.quarantined(database, connection_id, handler_id)
+
+    def release(self, item_id: int, record: Record, schema: type[RecordSchema]) -> None:
+        """Keep the record of a quarantined item and remove the item, in one transaction.
+
+        Raises:
+            NotFoundError: There is no such item.
+        """
+        prepared = writing.prepare(record, schema)
+        with self._write() as database:
+            writing.release(database, item_id, prepared)
+
+    def quarantine_failed(self, item_id: int, reason: str) -> None:
+        """Note that a retry failed; raises NotFoundError when there is no such item."""
+        with self._write() as database:
+            accounts.quarantine_failed(database, item_id, reason)
+
+    # Sync log
+
+    def start_run(self, run: Run) -> None:
+        """Write a run into the sync log; nothing happens when it is there already."""
+        with self._write() as database:
+            accounts.start_run(database, run)
+
+    def finish_run(
+        self,
+        run_id: str,
+        outcome: str,
+        message: str | None = None,
+        *,
+        ended: bool = True,
+        **counts: int,
+    ) -> None:
+        """Write how a run came out, or (`ended=False`) how a slice of it did.
+
+        Args:
+            run_id: The run.
+            outcome: One word.
+            message: Plain words about it.
+            ended: Whether the run has come to rest.
+            counts: `inserted`, `updated`, `deleted`, `quarantined`, `requests` of this slice;
+                they are added up.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        with self._write() as database:
+            accounts.finish_run(database, run_id, outcome, message, ended=ended, counts=counts)
+
+    def runs(self, connection_id: str | None = None, limit: int = 20) -> list[Run]:
+        """The runs begun last, newest first."""
+        with self._read() as database:
+            return accounts.list_runs(database, connection_id, limit)
+
+    def check(self) -> list[str]:
+        """Look for damage in the whole file; one line a problem, none when it is sound."""
+        try:
+            with self._read() as database:
+                return reading.problems(database)
+        except VaultDamagedError as error:
+            return [str(error)]
