@@ -18,11 +18,9 @@ from worker.services import Services, open_services
 
 
 @pytest.fixture(autouse=True)
-def _loopback_only() -> Iterator[None]:
-    """A test that needs the network does not exist."""
+def _loopback_only() -> None:
+    """A test that needs the network does not exist. The plugin lifts this after each test."""
     pytest_socket.socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
-    yield
-    pytest_socket.remove_host_restrictions()
 
 
 @pytest.fixture(autouse=True)

@@ -1,1 +1,1 @@
-
+"""The web tier: sign-in, OAuth, the REST API and the dashboard."""

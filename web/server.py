@@ -1,0 +1,68 @@
+"""Serves the web tier with waitress."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import waitress
+from waitress.task import ThreadedTaskDispatcher
+
+from web.api import events
+from web.app import create_app
+from worker.services import Services
+
+
+class _Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress publishes no types
+    """Waitress's threads; event streams end before the threads are waited for.
+
+    Args:
+        threads: How many.
+        stopping: Ends the streams when set.
+    """
+
+    def __init__(self, threads: int, stopping: threading.Event) -> None:
+        super().__init__()
+        self._stopping = stopping
+        self.set_thread_count(threads)
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> Any:
+        """Stop the threads, waiting `timeout` seconds for answers under way."""
+        self._stopping.set()
+        return super().shutdown(cancel_pending, timeout)
+
+
+def make_server(services: Services) -> Any:
+    """A server that listens already: `run()` answers until `close()`; see `effective_port`.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    logging.getLogger("waitress").setLevel(logging.WARNING)
+    # One line for each request that finds no free thread says nothing that can be acted on.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    web = services.settings.web
+    app = create_app(services)
+    return waitress.create_server(
+        app,
+        host=web.host,
+        port=web.port,
+        ident=None,
+        # The headers of a proxy count only where a public URL says that there is one.
+        clear_untrusted_proxy_headers=web.public_url is None,
+        _dispatcher=_Dispatcher(web.threads, events.stopping(app)),
+    )
+
+
+def serve(services: Services) -> None:
+    """Answer requests until the process is told to stop.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    server = make_server(services)
+    try:
+        server.run()
+    finally:
+        server.close()
