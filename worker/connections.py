@@ -168,7 +168,7 @@ def set_handler_options(
     handler = services.provider(vault.connection(connection_id).provider).handler(handler_id)
     resolve(handler.options, options)
     vault.update_handler(connection_id, handler_id, options=dict(options))
-    if vault.connection(connection_id).status != "paused":
+    if _runs(vault, connection_id, handler_id):
         services.queue.sync(person_id, connection_id, handler_id)
 
 
@@ -197,11 +197,10 @@ def set_frequency(
     """
     if frequency not in SECONDS:
         raise ValueError(f"frequency must be one of {', '.join(SECONDS)}")
-    services.vaults.open(person_id).update_handler(connection_id, handler_id, frequency=frequency)
-    services.schedule.put(
-        Job(person_id, connection_id, handler_id),
-        SECONDS[frequency],
-    )
+    vault = services.vaults.open(person_id)
+    vault.update_handler(connection_id, handler_id, frequency=frequency)
+    if _runs(vault, connection_id, handler_id):
+        services.schedule.put(Job(person_id, connection_id, handler_id), SECONDS[frequency])
 
 
 def reset(
@@ -281,6 +280,14 @@ def _admit(
             job.connection, job.handler, status="enabled", message=None, failures=0
         )
         services.queue.sync(job.person, job.connection, job.handler)
+
+
+def _runs(vault: Vault, connection_id: str, handler_id: str) -> bool:
+    """Whether the handler is synced at all: neither it nor its connection is switched off."""
+    return vault.connection(connection_id).status not in (
+        "paused",
+        "invalid-auth",
+    ) and vault.handler(connection_id, handler_id).status not in ("disabled", "invalid-auth")
 
 
 def _jobs(vault: Vault, person_id: str, connection_id: str) -> list[Job]:

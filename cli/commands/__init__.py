@@ -1,0 +1,1 @@
+"""The commands of `dcs`; each module holds one, as `command`."""
