@@ -22,6 +22,7 @@ import click
 COMMANDS = {
     "up": "Run the server: web, worker, beat and the embedded Redis.",
     "demo": "Show it all with a sandbox account, in a throwaway data directory.",
+    "sign-in": "Print a link that signs you in at the running server.",
     "connect": "Connect an account at a provider.",
     "sync": "Fetch what is new and what is missing, and wait for it.",
     "data": "Show the records of a schema, such as `email`.",
