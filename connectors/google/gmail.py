@@ -44,12 +44,17 @@ class _Got:
     deleted: list[str] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     error: ConnectorError | None = None
 
     @property
     def listed(self) -> list[str]:
-        """The ids that are answered for."""
+        """The ids that are answered for: all that were asked for, when nothing went wrong.
+
+        The engine sees by these whether one was lost on the way.
+        """
         return [
+            *self.asked,
             *(record["sourceId"] for record in self.records),
             *(failed.source_id for failed in self.failed),
             *self.gone,
@@ -285,15 +290,16 @@ class Gmail(Handler):
     def _fetch(self, ids: Sequence[str], *, shown: bool = False) -> _Got:
         """Fetch messages as a whole; with `shown` those in spam and trash are left out."""
         answers = self._ask(ids, "full")
-        if shown:
-            answers.found = {
-                key: message
-                for key, message in answers.found.items()
-                if not HIDDEN & set(message.get("labelIds") or ())
-            }
+        hidden = {
+            key
+            for key, message in answers.found.items()
+            if shown and HIDDEN & set(message.get("labelIds") or ())
+        }
+        answers.found = {k: message for k, message in answers.found.items() if k not in hidden}
         contents = self._reader.read(answers.found)
         got = _got(answers)
         got.error = answers.error or contents.error
+        got.asked = [] if got.error else [key for key in ids if key not in hidden]
         for key, texts in contents.texts.items():
             message = answers.found[key]
             try:

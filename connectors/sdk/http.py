@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json as jsonlib
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -28,6 +31,8 @@ from connectors.sdk.oauth import TokenSource
 from connectors.sdk.quota import Budget
 
 Classify = Callable[[int, Mapping[str, str], bytes], ConnectorError | None]
+_T = TypeVar("_T")
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 @dataclass(slots=True)
@@ -84,9 +89,11 @@ class Transport:
         self, *, connect_timeout: float = 10.0, read_timeout: float = 60.0, pool_size: int = 8
     ) -> None:
         self._timeout = (connect_timeout, read_timeout)
-        self._session = requests.Session()
+        self._session = _Session()
         # Environment proxies and certificates count; a .netrc must not add credentials.
         self._session.auth = _no_auth
+        # All people's calls go through here: a cookie set for one must not be sent for another.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.max_redirects = 5
         adapter = HTTPAdapter(pool_connections=pool_size, pool_maxsize=pool_size)
         self._session.mount("https://", adapter)
@@ -182,13 +189,25 @@ class Api:
         Raises:
             ConnectorError: As `classify` says of the answer, after the tries it deserves.
         """
+        return self._tried(
+            cost, lambda token: self._once(method, url, headers, params, data, token)
+        )
+
+    def json(self, url: str, *, params: Mapping[str, Any] | None = None, cost: int = 0) -> Any:
+        """GET the URL and return its JSON. Raises as `request` does."""
+        return self._tried(
+            cost, lambda token: self._once("GET", url, None, params, None, token).json()
+        )
+
+    def _tried(self, cost: int, once: Callable[[str | None], _T]) -> _T:
+        """The result of `once`, called with the access token as often as its errors deserve."""
         rejected = False
         tries = 0
         while True:
             self.spend(cost)
             token = self._tokens.access_token() if self._tokens else None
             try:
-                return self._once(method, url, headers, params, data, token)
+                return once(token)
             except _UnauthorizedError:
                 if rejected or self._tokens is None or token is None:
                     raise TokenExpiredError(
@@ -203,15 +222,11 @@ class Api:
                     raise
                 self.hold(error, tries)
             except TransientError:
-                self.stats.retries += 1
                 tries += 1
                 if tries > self._retries:
                     raise
+                self.stats.retries += 1
                 self._pause(self._backoff * 2 ** (tries - 1) * random.uniform(0.5, 1.5))  # noqa: S311
-
-    def json(self, url: str, *, params: Mapping[str, Any] | None = None, cost: int = 0) -> Any:
-        """GET the URL and return its JSON. Raises as `request` does."""
-        return self.request("GET", url, params=params, cost=cost).json()
 
     def spend(self, units: int) -> None:
         """Take units from the account's budget, waiting for them when the wait is short.
@@ -316,16 +331,27 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     """
     from email.utils import parsedate_to_datetime
 
-    value = CaseInsensitiveDict(headers).get("Retry-After")
-    if not value:
-        return None
-    if value.strip().isdigit():
+    value = (CaseInsensitiveDict(headers).get("Retry-After") or "").strip()
+    # A fraction is not in the RFC, but providers send it.
+    if _SECONDS.fullmatch(value):
         return float(value)
     try:
-        moment = parsedate_to_datetime(value).timestamp()
+        moment = parsedate_to_datetime(value)
     except (ValueError, TypeError):
         return None
-    return max(0.0, moment - (time.time() if now is None else now))
+    # The zone `-0000` gives a time without one; HTTP's dates are all in UTC.
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - (time.time() if now is None else now))
+
+
+class _Session(requests.Session):
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Drop the token on the way to another host; the library would ask .netrc as well."""
+        strip: Callable[[str | None, str | None], bool] = self.should_strip_auth
+        if strip(response.request.url, prepared_request.url):
+            prepared_request.headers.pop("Authorization", None)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -29,9 +29,9 @@ class Choice:
         Raises:
             ValueError: It is not; the message lists those that are.
         """
-        if value not in self.values:
+        if not isinstance(value, str) or value not in self.values:
             raise ValueError(f"option {self.id} must be one of {', '.join(self.values)}")
-        return str(value)
+        return value
 
 
 #: How far back the first sync goes, in months. Widening it later fetches the older items.

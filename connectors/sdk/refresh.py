@@ -5,6 +5,8 @@ https://datatracker.ietf.org/doc/html/rfc6749#section-6
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from connectors.sdk.errors import ConfigurationError, TokenExpiredError, TransientError
 from connectors.sdk.http import Transport, rebase
 from connectors.sdk.oauth import OAuth2, Tokens
@@ -46,7 +48,7 @@ def refresh_tokens(
         },
         headers={"Accept": "application/json"},
     )
-    if answer.status >= 500 or answer.status == 429:
+    if answer.status >= 500 or answer.status in (408, 429):
         raise TransientError(f"the token endpoint answered {answer.status}")
     body = answer.json()
     if answer.status >= 400:
@@ -54,6 +56,8 @@ def refresh_tokens(
             raise ConfigurationError("the provider refuses the client id or secret; check them")
         raise TokenExpiredError("the provider has ended the access; connect the account again")
     try:
-        return Tokens.from_json(body, now=now).keeping_refresh_token(tokens)
+        fresh = Tokens.from_json(body, now=now).keeping_refresh_token(tokens)
     except (ValueError, TypeError, AttributeError):
         raise TransientError("the token endpoint's answer could not be read") from None
+    # A scope that is left out is the one that was granted (RFC 6749, 5.1).
+    return fresh if fresh.scopes else replace(fresh, scopes=tokens.scopes)

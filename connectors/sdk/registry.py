@@ -47,7 +47,7 @@ def provider_class(provider_id: str) -> type[Provider]:
         raise ConfigurationError(f"there is no provider {provider_id}; there are: {known}")
     try:
         module = importlib.import_module(f"connectors.{provider_id}.provider")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Whatever an author's module does wrong, the other providers must go on.
         raise ConfigurationError(
             f"provider {provider_id} is broken: {type(error).__name__}: {error}"
@@ -58,6 +58,8 @@ def provider_class(provider_id: str) -> type[Provider]:
             and issubclass(value, Provider)
             and value.__module__ == module.__name__
         ):
+            if lacking := ", ".join(sorted(getattr(value, "__abstractmethods__", ()))):
+                raise ConfigurationError(f"provider {provider_id} is broken: it lacks {lacking}")
             return value
     raise ConfigurationError(f"provider {provider_id} is broken: provider.py has no Provider")
 
