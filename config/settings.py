@@ -81,12 +81,15 @@ class WorkerSettings(_Group):
     lease_seconds: float = Field(
         15.0, description="Life of a lease without a heartbeat, in seconds."
     )
-    lock_seconds: float = Field(60.0, description="Longest time a token refresh may take.")
+    lock_seconds: float = Field(90.0, description="Longest time a token refresh may take.")
     max_handler_retries: int = Field(5, description="Failed runs in a row before state `error`.")
     retry_seconds: float = Field(
         5.0, description="Wait before the first retry of a failed run; doubles each time."
     )
     error_retry_seconds: float = Field(3600.0, description="Wait before a try in state `error`.")
+    vault_retry_seconds: float = Field(
+        60.0, description="Wait before a vault that cannot be used is tried again, in seconds."
+    )
     inline_wait_seconds: float = Field(
         5.0,
         description="Quota waits up to this many seconds happen in the worker; longer ones free it.",

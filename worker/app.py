@@ -6,7 +6,7 @@ https://docs.celeryq.dev/en/stable/userguide/configuration.html
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from celery import Celery
 from celery.signals import setup_logging
@@ -79,13 +79,29 @@ def visibility_seconds(settings: Settings) -> int:
 
 
 def broker_url(redis_url: str) -> str:
-    """The URL as Celery writes it: `redis+socket://` where redis-py says `unix://`."""
+    """The URL as Celery writes it.
+
+    It says `redis+socket://` where redis-py says `unix://`, and knows neither the database nor
+    the password as a query parameter.
+    """
     parts = urlsplit(redis_url)
-    if parts.scheme != "unix":
-        return redis_url
-    database = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair).get("db")
-    query = f"?virtual_host={database}" if database else ""
-    return f"redis+socket://{parts.path}{query}"
+    query = dict(parse_qsl(parts.query))
+    database = query.pop("db", None)
+    login = _login(parts, query)
+    if parts.scheme == "unix":
+        host = f"?virtual_host={database}" if database else ""
+        return f"redis+socket://{login}{parts.path}{host}"
+    path = f"/{database}" if database else parts.path
+    place = login + parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, place, path, urlencode(query), ""))
+
+
+def _login(parts: SplitResult, query: dict[str, str]) -> str:
+    """`user:password@`, as far as they are given; taken out of the query."""
+    user, password = query.pop("username", None), query.pop("password", None)
+    if "@" in parts.netloc:
+        return parts.netloc.rpartition("@")[0] + "@"
+    return f"{quote(user or '', safe='')}:{quote(password, safe='')}@" if password else ""
 
 
 @setup_logging.connect

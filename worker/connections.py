@@ -123,8 +123,7 @@ def pause(services: Services, person_id: str, connection_id: str) -> None:
     vault = services.vaults.open(person_id)
     vault.set_connection_status(connection_id, "paused")
     for job in _jobs(vault, person_id, connection_id):
-        services.redis.set(job.cancel(), "1", ex=_CANCEL_SECONDS)
-        services.schedule.remove(job)
+        _stop(services, job)
 
 
 def resume(services: Services, person_id: str, connection_id: str) -> None:
@@ -181,10 +180,10 @@ def set_handler_enabled(
     status = "enabled" if enabled else "disabled"
     vault.update_handler(connection_id, handler_id, status=status, message=None)
     if enabled:
+        services.redis.delete(job.cancel())
         services.queue.sync(person_id, connection_id, handler_id)
     else:
-        services.redis.set(job.cancel(), "1", ex=_CANCEL_SECONDS)
-        services.schedule.remove(job)
+        _stop(services, job)
 
 
 def set_frequency(
@@ -199,8 +198,11 @@ def set_frequency(
         raise ValueError(f"frequency must be one of {', '.join(SECONDS)}")
     vault = services.vaults.open(person_id)
     vault.update_handler(connection_id, handler_id, frequency=frequency)
-    if _runs(vault, connection_id, handler_id):
-        services.schedule.put(Job(person_id, connection_id, handler_id), SECONDS[frequency])
+    job = Job(person_id, connection_id, handler_id)
+    # A run under way goes on when it would have; its end looks at the frequency.
+    under_way = services.redis.hexists(keys.RUNS, job.member)
+    if _runs(vault, connection_id, handler_id) and not under_way:
+        services.schedule.put(job, SECONDS[frequency])
 
 
 def reset(
@@ -239,8 +241,8 @@ def reset(
     deleted = 0
     for connection in found:
         for job in _jobs(vault, person_id, connection.id):
-            services.redis.set(job.cancel(), "1", ex=_CANCEL_SECONDS)
-            services.schedule.remove(job)
+            # The vault fences a running sync off. The next one comes when it is due anyway.
+            services.schedule.end_run(job)
             _forget(services, job)
         deleted += vault.reset(connection.id, delete_data=delete_data)
         if clear_connection:
@@ -275,6 +277,7 @@ def _admit(
         )
         return
     state = vault.handler(job.connection, job.handler)
+    services.redis.delete(job.cancel())
     if state.status != "disabled":
         vault.update_handler(
             job.connection, job.handler, status="enabled", message=None, failures=0
@@ -288,6 +291,17 @@ def _runs(vault: Vault, connection_id: str, handler_id: str) -> bool:
         "paused",
         "invalid-auth",
     ) and vault.handler(connection_id, handler_id).status not in ("disabled", "invalid-auth")
+
+
+def _stop(services: Services, job: Job) -> None:
+    """Let a running sync end after its batch, and none begin by itself.
+
+    Comes after the vault's status has changed: a sync that begins now looks at that. A cancel
+    that nobody hears would stop a later sync, one that was asked for.
+    """
+    if services.redis.exists(job.lease()):
+        services.redis.set(job.cancel(), "1", ex=_CANCEL_SECONDS)
+    services.schedule.remove(job)
 
 
 def _jobs(vault: Vault, person_id: str, connection_id: str) -> list[Job]:

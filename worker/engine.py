@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
-from config.logs import bind
+from config.logs import bind, message_of
 from connectors.sdk.errors import ConnectorError
-from vault.errors import VaultError
+from vault.errors import NotFoundError, VaultError
 from vault.vault import Vault
 from worker.keys import Job
 from worker.leases import Lease
 from worker.outcomes import Outcome, of_error
+from worker.progress import ProgressView
 from worker.schedule import SECONDS, spread
 from worker.services import Services
 from worker.slices import Slice, StoppedError
@@ -26,7 +28,7 @@ log = logging.getLogger(__name__)
 _STOPS = {
     "slice": Outcome("continue"),
     "shutdown": Outcome("wait", 0.0, message="interrupted; goes on by itself"),
-    "cancelled": Outcome("rest", message="stopped on request"),
+    "cancelled": Outcome("off", message="stopped on request"),
     "lost": Outcome("leave"),
 }
 
@@ -65,24 +67,44 @@ class Engine:
         with bind(connection=connection_id, handler=handler_id, run=run_id):
             if not self._services.schedule.in_run(job, run_id):
                 return Outcome("leave")
-            vault = self._services.vaults.open(person_id)
-            floor = vault.last_fence(connection_id, handler_id)
-            lease = self._services.leases.acquire(job, floor)
-            if lease is None:
-                # Its holder moves the due time on while it lives; should it be dead, we look again.
-                self._services.schedule.put(job, self._services.settings.worker.lease_seconds)
-                return Outcome("leave")
-            with lease:
-                return self._slice(vault, lease, run_id, force=force)
+            try:
+                return self._leased(job, run_id, force=force)
+            except NotFoundError:
+                # Disconnected since it was enqueued, or while it ran.
+                self._services.schedule.remove(job)
+                return Outcome("off")
+            except (VaultError, OSError) as error:
+                return self._without_vault(job, run_id, error)
+
+    def _leased(self, job: Job, run_id: str, *, force: bool) -> Outcome:
+        vault = self._services.vaults.open(job.person)
+        floor = vault.last_fence(job.connection, job.handler)
+        lease = self._services.leases.acquire(job, floor)
+        if lease is None:
+            # Its holder moves the due time on while it lives; should it be dead, we look again.
+            self._services.schedule.put(job, self._services.settings.worker.lease_seconds)
+            return Outcome("leave")
+        with lease:
+            return self._slice(vault, lease, run_id, force=force)
+
+    def _without_vault(self, job: Job, run_id: str, error: Exception) -> Outcome:
+        """The vault cannot even take a state: say so where people look, and come back."""
+        message = message_of(error)
+        log.error("the vault cannot be used: %s", message)
+        delay = self._services.settings.worker.vault_retry_seconds
+        self._services.schedule.put(job, delay)
+        seen = self._services.progress.view(job)
+        view = seen if seen and seen.run_id == run_id else None
+        view = view or ProgressView(job.connection, job.handler, run_id, "waiting")
+        self._services.progress.publish(job, replace(view, status="waiting", message=message))
+        return Outcome("wait", delay, message=message)
 
     def _slice(self, vault: Vault, lease: Lease, run_id: str, *, force: bool) -> Outcome:
         job = lease.job
         work = Slice(self._services, vault, lease, run_id, self._stopping)
         refusal = None if force else _refusal(vault, job)
         if refusal:
-            outcome = Outcome(
-                "rest", self._services.settings.worker.error_retry_seconds, message=refusal
-            )
+            outcome = Outcome("off", message=refusal)
             self._settle(vault, job, work, outcome)
             return outcome
         try:
@@ -117,6 +139,8 @@ class Engine:
         if outcome.connection == "invalid-auth":
             for state in vault.handlers(job.connection):
                 schedule.remove(Job(job.person, job.connection, state.handler_id))
+        elif outcome.next == "off":
+            schedule.remove(job)
         elif outcome.next == "rest":
             schedule.put(job, outcome.delay)
             schedule.end_run(job)

@@ -18,7 +18,7 @@ from connectors.sdk.errors import (
 from vault.errors import FencedError, VaultError
 from vault.model import ConnectionStatus, HandlerStatus
 
-Next = Literal["rest", "continue", "wait", "leave"]
+Next = Literal["rest", "continue", "wait", "leave", "off"]
 
 #: A provider that says to wait and not how long is asked again after this, in seconds.
 DEFAULT_WAIT = 60.0
@@ -30,7 +30,8 @@ class Outcome:
 
     Args:
         next: `rest`: the run is over, come back by frequency or after `delay`; `continue`: more
-            to do at once; `wait`: more to do after `delay`; `leave`: another worker has the job.
+            to do at once; `wait`: more to do after `delay`; `leave`: another worker has the job;
+            `off`: not to be looked at again before the person has done something.
         delay: Seconds until the job is due again.
         handler: State of the handler to save; None leaves it.
         connection: State of the connection to save; None leaves it.
@@ -66,13 +67,9 @@ def of_error(error: BaseException, failures: int, settings: WorkerSettings, run_
             delay = DEFAULT_WAIT if error.retry_after is None else error.retry_after
             return Outcome("wait", delay, message=str(error), failures=failures - 1)
         case TokenExpiredError():
-            return Outcome(
-                "rest", settings.error_retry_seconds, connection="invalid-auth", message=str(error)
-            )
+            return Outcome("off", connection="invalid-auth", message=str(error))
         case AccessDeniedError():
-            return Outcome(
-                "rest", settings.error_retry_seconds, handler="invalid-auth", message=str(error)
-            )
+            return Outcome("off", handler="invalid-auth", message=str(error))
         case ConfigurationError():
             return _error(settings, str(error), failures)
         case TransientError() | PositionLostError() | VaultError():

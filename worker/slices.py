@@ -144,7 +144,7 @@ class Slice:
                 self.run_id,
                 _status(outcome),
                 outcome.message,
-                ended=outcome.next == "rest",
+                ended=outcome.next in ("rest", "off"),
                 inserted=self._inserted,
                 updated=self._updated,
                 deleted=self._deleted - self._before.deleted,

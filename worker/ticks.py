@@ -32,7 +32,7 @@ def rebuild(services: Services) -> None:
     for person_id in services.vaults.people():
         try:
             _schedule(services, person_id, services.vaults.open(person_id))
-        except VaultError as error:
+        except (VaultError, OSError) as error:
             # One vault that cannot be opened must not keep the others from being synced.
             log.warning("vault of %s left out of the schedule: %s", person_id, error)
     services.schedule.set_built()

@@ -115,11 +115,20 @@ class Transport:
         """
         try:
             response = self._session.request(
-                method, url, headers=headers, params=params, data=data, timeout=self._timeout
+                method,
+                url,
+                headers=headers,
+                params=params,
+                data=data,
+                timeout=self._timeout,
+                # What is posted may hold secrets: it goes where it was addressed, or nowhere.
+                allow_redirects=method == "GET",
             )
         except requests.RequestException as error:
             # The message of the library holds the address with its query: name the kind alone.
             raise TransientError(f"{_host(url)} did not answer ({type(error).__name__})") from None
+        if response.is_redirect:
+            raise TransientError(f"{_host(url)} sends elsewhere, which is not followed")
         return Answer(response.status_code, response.headers, response.content)
 
     def close(self) -> None:

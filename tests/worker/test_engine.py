@@ -16,7 +16,7 @@ from connectors.google.gmail import Gmail
 from connectors.sdk.oauth import Tokens
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running
-from vault.errors import FencedError
+from vault.errors import FencedError, VaultError
 from vault.vault import Vault
 from worker import connections
 from worker.engine import Engine
@@ -86,7 +86,7 @@ class Account:
     def to_end(self, limit: int = 60) -> Outcome:
         for _ in range(limit):
             outcome = self.slice()
-            if outcome.next == "rest":
+            if outcome.next in ("rest", "off"):
                 return outcome
             time.sleep(min(outcome.delay, 1.0))
         raise AssertionError("the sync did not come to rest")
@@ -196,8 +196,9 @@ def test_a_refused_refresh_asks_the_person_to_connect_again(account: Account) ->
     assert connection.message is not None
     assert "connect" in connection.message
     account.control("POST", "stats/reset")
-    assert account.slice().next == "rest"
+    assert account.slice().next == "off"
     assert account.control("GET", "stats")["total"] == 0
+    assert account.services.schedule.due_at(account.job) is None
 
 
 def test_connecting_again_mends_a_lost_access(account: Account) -> None:
@@ -343,11 +344,40 @@ def test_pause_stops_a_running_sync_and_resume_finishes_it(account: Account) -> 
     time.sleep(0.2)
     connections.pause(account.services, "owner", account.job.connection)
     thread.join(timeout=20)
-    assert done
-    assert done[0].next == "rest"
-    assert account.services.schedule.due_at(account.job) is None or len(account.kept()) < MESSAGES
+    assert [outcome.next for outcome in done] == ["off"]
+    assert len(account.kept()) < MESSAGES
+    assert account.services.schedule.due_at(account.job) is None
     assert account.slice().message == "the connection is paused"
     connections.resume(account.services, "owner", account.job.connection)
+    account.to_end()
+    assert account.kept() == account.listed()
+
+
+def test_a_disconnected_account_leaves_the_schedule(account: Account) -> None:
+    run = account.services.schedule.run_of(account.job)
+    account.vault.remove_connection(account.job.connection)
+    account.services.schedule.put(account.job, 0)
+    outcome = Engine(account.services).run("owner", account.job.connection, "gmail", run)
+    assert outcome.next == "off"
+    assert account.services.schedule.due_at(account.job) is None
+
+
+def test_a_vault_that_cannot_be_written_is_said_and_tried_again(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise VaultError("no space is left: make room, then try again")
+
+    vault = type(account.vault)
+    with monkeypatch.context() as broken:
+        broken.setattr(vault, "commit", full)
+        broken.setattr(vault, "update_handler", full)
+        outcome = account.slice()
+    assert outcome.next == "wait"
+    view = account.services.progress.view(account.job)
+    assert view is not None
+    assert view.message == "no space is left: make room, then try again"
+    assert account.services.schedule.due_at(account.job) is not None
     account.to_end()
     assert account.kept() == account.listed()
 

@@ -1,0 +1,78 @@
+"""What every handler does alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from connectors.sdk.handler import Context, Handler
+from connectors.sdk.records import Account, Batch, Failed, Json, Position, Record
+from connectors.sdk.schemas.base import RecordSchema
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+class Note(RecordSchema):
+    uri = "https://example.com/note"
+    slug = "note"
+
+
+class Notes(Handler):
+    id = "notes"
+    label = "Notes"
+    schema = Note
+
+    def batches(self, position: Position) -> Iterator[Batch]:
+        yield Batch([], position)
+
+    def record(self, source: Json) -> Record:
+        return self.build(
+            id=source["id"], name=source["title"], inserted_at=NOON, source=source, icon=None
+        )
+
+
+@pytest.fixture
+def notes() -> Notes:
+    provider: Any = SimpleNamespace(id="acme", url="https://acme.example")
+    nothing: Any = None
+    return Notes(Context(provider, Account("1:2"), nothing, {}, nothing, 1000, NOON))
+
+
+def test_a_class_that_leaves_something_out_is_refused_when_it_is_made() -> None:
+    with pytest.raises(TypeError, match="Half must set label, schema"):
+        type("Half", (Handler,), {"id": "half"})
+
+
+def test_a_built_record_has_all_base_fields_and_passes_its_schema(notes: Notes) -> None:
+    source = {"id": "a", "title": "Milk"}
+    record = notes.record(source)
+    assert record == {
+        "_id": "acme:1%3A2:a",
+        "schema": Note.uri,
+        "name": "Milk",
+        "sourceApplication": "https://acme.example",
+        "sourceAccountId": "1:2",
+        "sourceId": "a",
+        "sourceData": source,
+        "insertedAt": "2024-05-01T12:00:00.000Z",
+    }
+    assert Note().load(record)["id"] == "acme:1%3A2:a"
+
+
+def test_a_time_that_is_text_already_stays(notes: Notes) -> None:
+    text = "2024-05-01T14:00:00+02:00"
+    assert notes.build(id="a", name="b", inserted_at=text, source={})["insertedAt"] == text
+
+
+def test_fields_that_are_empty_but_not_none_stay(notes: Notes) -> None:
+    record = notes.build(id="a", name="b", inserted_at=NOON, source={}, summary="", count=0)
+    assert (record["summary"], record["count"]) == ("", 0)
+
+
+def test_a_quarantined_item_is_mapped_again(notes: Notes) -> None:
+    record = notes.retry(Failed("a", {"id": "a", "title": "Milk"}, "was wrong"))
+    assert record["name"] == "Milk"

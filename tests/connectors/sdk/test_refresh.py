@@ -1,0 +1,119 @@
+"""Renewing tokens at an endpoint that misbehaves."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from connectors.sdk.errors import ConfigurationError, TokenExpiredError, TransientError
+from connectors.sdk.http import Transport
+from connectors.sdk.oauth import OAuth2, Tokens
+from connectors.sdk.provider import ProviderConfig
+from connectors.sdk.refresh import refresh_tokens
+
+OAUTH = OAuth2("https://acme.example/authorize", "https://acme.example/oauth/token")
+OLD = Tokens("old-access", "old-refresh", 5.0, frozenset({"mail", "files"}))
+
+
+@pytest.fixture
+def refresh(server: Any, transport: Transport) -> Callable[..., Tokens]:
+    config = ProviderConfig(
+        client_id="me", client_secret=SecretStr("hush"), base_url=f"{server.url}/twin"
+    )
+    return lambda old=OLD: refresh_tokens(transport, OAUTH, config, old, now=1000.0)
+
+
+def answers(server: Any, body: Any, status: int = 200) -> None:
+    server.will(server.says(status, json.dumps(body).encode()))
+
+
+def test_the_request_is_that_of_the_rfc(server: Any, refresh: Any) -> None:
+    answers(server, {"access_token": "new", "expires_in": 3600})
+    tokens = refresh()
+    [seen] = server.seen
+    assert (seen.method, seen.path) == ("POST", "/twin/oauth/token")
+    assert seen.form == {
+        "grant_type": "refresh_token",
+        "refresh_token": "old-refresh",
+        "client_id": "me",
+        "client_secret": "hush",
+    }
+    assert tokens.access_token == "new"
+    assert tokens.expires_at == 4600.0
+
+
+def test_what_the_answer_leaves_out_stays(server: Any, refresh: Any) -> None:
+    """A scope that is left out is the one that was granted (RFC 6749, 5.1)."""
+    answers(server, {"access_token": "new"})
+    tokens = refresh()
+    assert tokens.refresh_token == "old-refresh"
+    assert tokens.scopes == OLD.scopes
+    assert tokens.expires_at is None
+
+
+def test_what_the_answer_brings_replaces_the_old(server: Any, refresh: Any) -> None:
+    answers(server, {"access_token": "new", "refresh_token": "rotated", "scope": "mail"})
+    tokens = refresh()
+    assert tokens.refresh_token == "rotated"
+    assert tokens.scopes == {"mail"}
+
+
+def test_without_a_refresh_token_nothing_is_sent(server: Any, refresh: Any) -> None:
+    with pytest.raises(TokenExpiredError, match="connect"):
+        refresh(Tokens("old-access"))
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (400, "invalid_grant", TokenExpiredError), (401, "invalid_client", ConfigurationError),
+        (400, "unauthorized_client", ConfigurationError), (500, "x", TransientError),
+        (503, "temporarily_unavailable", TransientError), (429, "slow_down", TransientError),
+        (408, "timeout", TransientError),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_to_do(
+    server: Any, refresh: Any, status: int, error: str, kind: type[Exception]
+) -> None:
+    answers(server, {"error": error, "error_description": "old-refresh"}, status)
+    with pytest.raises(kind) as caught:
+        refresh()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert not [secret for secret in ("old-refresh", "old-access", "hush") if secret in shown]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [], None, "x", {}, {"access_token": ""}, {"access_token": 5},
+        {"access_token": "a", "expires_in": "soon"}, {"access_token": "a", "scope": 5},
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_no_token_is_a_passing_fault(
+    server: Any, refresh: Any, body: Any
+) -> None:
+    answers(server, body)
+    with pytest.raises(TransientError):
+        refresh()
+
+
+def test_a_page_instead_of_json_ends_no_access(server: Any, refresh: Any) -> None:
+    server.will(server.says(400, b"<html>a proxy's page</html>"))
+    with pytest.raises(TransientError):
+        refresh()
+
+
+@pytest.mark.parametrize("fault", ["resets", "hangs_up", "cuts_a_chunk"])
+def test_a_lost_answer_is_not_asked_for_again_at_once(
+    server: Any, refresh: Any, fault: str
+) -> None:
+    server.will(getattr(server, fault))
+    with pytest.raises(TransientError):
+        refresh()
+    assert len(server.seen) == 1

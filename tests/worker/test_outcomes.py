@@ -1,0 +1,71 @@
+"""The table of errors: what happens next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from config.settings import WorkerSettings
+from connectors.sdk.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    ConnectorError,
+    PositionLostError,
+    RateLimitedError,
+    TokenExpiredError,
+    TransientError,
+)
+from vault.errors import FencedError, VaultError, VaultLockedError
+from worker.outcomes import DEFAULT_WAIT, Outcome, of_error
+
+SETTINGS = WorkerSettings(max_handler_retries=4, retry_seconds=5, error_retry_seconds=3600)
+
+
+def outcome(error: BaseException, failures: int = 1) -> Outcome:
+    return of_error(error, failures, SETTINGS, "run-7")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (FencedError("x"), {"next": "leave", "delay": 0}),
+        (TransientError("x"), {"next": "wait", "delay": 5, "handler": None, "failures": 1}),
+        (VaultLockedError("x"), {"next": "wait", "delay": 5, "failures": 1}),
+        (VaultError("x"), {"next": "wait", "delay": 5}),
+        (PositionLostError("x"), {"next": "wait", "lost_position": True, "failures": 1}),
+        (RateLimitedError("x", 90), {"next": "wait", "delay": 90, "failures": 0}),
+        (RateLimitedError("x", 0), {"next": "wait", "delay": 0}),
+        (RateLimitedError("x"), {"next": "wait", "delay": DEFAULT_WAIT, "handler": None}),
+        (TokenExpiredError("x"), {"next": "off", "connection": "invalid-auth"}),
+        (AccessDeniedError("x"), {"next": "off", "handler": "invalid-auth"}),
+        (ConfigurationError("x"), {"next": "rest", "handler": "error", "bug": False}),
+        (ConnectorError("x"), {"next": "rest", "handler": "error", "delay": 3600, "bug": False}),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_an_error_says_what_happens_next(error: Exception, expected: dict[str, Any]) -> None:
+    made = outcome(error)
+    assert {name: getattr(made, name) for name in expected} == expected
+    assert made.message == (None if isinstance(error, FencedError) else "x")
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("my diary"), KeyError("my diary")])
+def test_a_bug_names_the_run_and_no_content(error: Exception) -> None:
+    made = outcome(error)
+    assert (made.next, made.handler, made.bug) == ("rest", "error", True)
+    assert made.message is not None
+    assert "run-7" in made.message
+    assert "my diary" not in made.message
+
+
+@pytest.mark.parametrize("kind", [TransientError, PositionLostError, VaultError])
+def test_failures_in_a_row_wait_twice_as_long_each_and_end_in_error(kind: Any) -> None:
+    made = [outcome(kind("x"), failures) for failures in range(1, 6)]
+    assert [m.delay for m in made] == [5, 10, 20, 3600, 3600]
+    assert [m.handler for m in made] == [None, None, None, "error", "error"]
+    assert [m.lost_position for m in made] == [kind is PositionLostError] * 5
+
+
+def test_being_asked_to_wait_is_no_failure() -> None:
+    assert outcome(RateLimitedError("x", 5), failures=4).failures == 3

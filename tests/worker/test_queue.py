@@ -1,0 +1,63 @@
+"""Syncs on their provider's queue, on the real embedded server."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from worker.keys import Job
+from worker.queue import SYNC
+from worker.services import Services
+
+JOB = Job("owner", "google:1", "gmail")
+
+
+def queued(services: Services, queue: str = "google") -> list[dict[str, Any]]:
+    return [json.loads(text) for text in services.redis.lrange(queue, 0, -1)]
+
+
+def test_a_sync_is_sent_by_name_to_its_providers_queue_with_ids_alone(services: Services) -> None:
+    run = services.queue.sync("owner", "google:1", "gmail")
+    [message] = queued(services)
+    assert message["headers"]["task"] == SYNC
+    assert "owner" in message["headers"]["argsrepr"]
+    import base64
+
+    args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
+    assert args == ["owner", "google:1", "gmail", run]
+    assert kwargs == {}
+
+
+def test_force_is_passed_on_only_when_asked_for(services: Services) -> None:
+    services.queue.sync("owner", "google:1", "gmail", force=True)
+    assert "force" in queued(services)[0]["headers"]["kwargsrepr"]
+
+
+def test_a_second_sync_joins_the_run_under_way(services: Services) -> None:
+    first = services.queue.sync("owner", "google:1", "gmail")
+    assert services.queue.sync("owner", "google:1", "gmail") == first
+    assert services.queue.sync("owner", "google:2", "gmail") != first
+
+
+def test_a_queued_sync_shows_and_comes_due_again_only_if_it_gets_lost(services: Services) -> None:
+    run = services.queue.sync("owner", "google:1", "gmail")
+    view = services.progress.view(JOB)
+    assert view is not None
+    assert (view.status, view.run_id) == ("queued", run)
+    due = services.schedule.due_at(JOB)
+    assert due is not None
+    assert abs(due - time.time() - services.settings.worker.queued_seconds) < 5
+
+
+def test_joining_a_run_does_not_hide_how_far_it_is(services: Services) -> None:
+    from dataclasses import replace
+
+    services.queue.sync("owner", "google:1", "gmail")
+    view = services.progress.view(JOB)
+    assert view is not None
+    services.progress.publish(JOB, replace(view, status="syncing", kept=40))
+    services.queue.sync("owner", "google:1", "gmail")
+    seen = services.progress.view(JOB)
+    assert seen is not None
+    assert (seen.status, seen.kept) == ("syncing", 40)

@@ -1,0 +1,164 @@
+"""Ticks on real vaults and the real embedded server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from vault.model import Connection
+from worker import ticks
+from worker.keys import Job
+from worker.schedule import SECONDS
+from worker.services import Services, open_services
+
+
+def connect(services: Services, person: str, number: int, **state: Any) -> Job:
+    """A connection whose handler is in the state."""
+    vault = services.vaults.open(person, create=True)
+    now = datetime.now(UTC)
+    status = state.pop("connection", "active")
+    provider = state.pop("provider", "google")
+    identity = f"{provider}:{number}"
+    vault.save_connection(Connection(identity, provider, str(number), {}, status, None, now, now))
+    handler = state.pop("handler", "gmail")
+    vault.ensure_handler(identity, handler)
+    if state:
+        vault.update_handler(identity, handler, **state)
+    return Job(person, identity, handler)
+
+
+def sent(services: Services) -> list[str]:
+    """The connections whose sync was sent, in order."""
+    messages = [json.loads(text) for text in services.redis.lrange("google", 0, -1)]
+    return [message["headers"]["argsrepr"].split("'")[3] for message in reversed(messages)]
+
+
+def delay(services: Services, job: Job) -> float | None:
+    due = services.schedule.due_at(job)
+    return None if due is None else due - time.time()
+
+
+def ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+def test_a_tick_sends_what_is_due_once_in_its_run(services: Services) -> None:
+    services.schedule.set_built()
+    due, later = Job("owner", "google:1", "gmail"), Job("owner", "google:2", "gmail")
+    services.schedule.put(due, 0)
+    services.schedule.put(later, 60)
+    run = services.schedule.run_of(due)
+    assert ticks.tick(services) == 1
+    assert ticks.tick(services) == 0
+    assert sent(services) == ["google:1"]
+    assert services.schedule.run_of(due) == run
+
+
+def test_a_tick_sends_no_more_than_its_limit(services: Services) -> None:
+    from config.settings import load
+
+    limited = load(home=services.settings.home, worker={"tick_limit": 2})
+    path = services.redis.connection_pool.connection_kwargs["path"]
+    made = open_services(limited, f"unix://{path}?db=0")
+    try:
+        made.schedule.set_built()
+        for number in range(5):
+            made.schedule.put(Job("owner", f"google:{number}", "gmail"), 0)
+        assert [ticks.tick(made) for _ in range(4)] == [2, 2, 1, 0]
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({}, 0),
+        ({"last_sync_at": 600}, 3000),
+        ({"last_sync_at": 600, "frequency": "day"}, SECONDS["day"] - 600),
+        ({"last_sync_at": 7200}, 0),
+        ({"last_sync_at": 600, "status": "syncing"}, 0),
+        ({"last_sync_at": 600, "status": "error"}, 3000),
+        ({"last_sync_at": 600, "handler": "of-an-older-version"}, 3600),
+        ({"last_sync_at": 600, "provider": "taken-out"}, 3600),
+        ({"status": "disabled"}, None),
+        ({"status": "invalid-auth"}, None),
+        ({"connection": "paused"}, None),
+        ({"connection": "invalid-auth"}, None),
+        ({"connection": "error"}, 0),
+    ],
+)
+def test_a_lost_schedule_is_rebuilt_with_what_is_left_to_wait(
+    services: Services, state: dict[str, Any], expected: float | None
+) -> None:
+    changes = dict(state)
+    if "last_sync_at" in changes:
+        changes["last_sync_at"] = ago(changes["last_sync_at"])
+    job = connect(services, "owner", 1, **changes)
+    services.redis.flushall()
+    ticks.rebuild(services)
+    found = delay(services, job)
+    if expected is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert abs(found - expected) < 5
+
+
+def test_a_tick_rebuilds_only_a_schedule_that_is_lost(services: Services) -> None:
+    job = connect(services, "owner", 1, last_sync_at=ago(600))
+    assert ticks.tick(services) == 0
+    assert services.schedule.built()
+    services.schedule.remove(job)
+    assert ticks.tick(services) == 0
+    assert delay(services, job) is None
+    services.redis.flushall()
+    assert ticks.tick(services) == 0
+    assert delay(services, job) is not None
+
+
+def test_a_rebuild_leaves_a_planned_time_alone(services: Services) -> None:
+    job = connect(services, "owner", 1)
+    services.schedule.put(job, 500)
+    ticks.rebuild(services)
+    found = delay(services, job)
+    assert found is not None
+    assert found > 490
+
+
+@pytest.mark.parametrize("damage", ["garbage", "no key", "wrong key", "unreadable key", "no name"])
+def test_a_vault_that_cannot_be_opened_keeps_no_other_from_being_synced(
+    services: Services, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = connect(services, "ada", 1)
+    whole = connect(services, "owner", 2)
+    services.vaults.close()
+    folder = services.settings.home / "vaults"
+    file, key = folder / "ada.vault", folder / "ada.key"
+    if damage == "garbage":
+        file.write_bytes(b"not a vault" * 1000)
+    elif damage == "no key":
+        key.unlink()
+    elif damage == "wrong key":
+        key.write_bytes((folder / "owner.key").read_bytes())
+    elif damage == "unreadable key":
+        key.unlink()
+        key.mkdir()
+    else:
+        file.rename(folder / "Ada's copy.vault")
+    services.redis.flushall()
+    with caplog.at_level(logging.WARNING, logger="worker.ticks"):
+        assert ticks.tick(services) == 1
+    assert delay(services, broken) is None
+    assert delay(services, whole) is not None
+    assert sent(services) == ["google:2"]
+    assert any("left out" in record.message for record in caplog.records)
+
+
+def test_nobody_to_sync_is_no_fault(services: Services) -> None:
+    assert ticks.tick(services) == 0
+    assert services.schedule.built()
