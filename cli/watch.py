@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -58,12 +58,17 @@ def wait_for(
         keep: Called at each look; keeps our own processes alive.
     """
     rested: dict[Job, ProgressView] = {}
+    seen: dict[Job, ProgressView] = {}
     while len(rested) < len(jobs):
         keep()
         for job in jobs:
             view = services.progress.view(job)
+            if view is None and job in seen:
+                # Forgotten: the account was disconnected, or its handlers reset.
+                rested[job] = replace(seen[job], status="paused", message="stopped on request")
             if view is None or job in rested:
                 continue
+            seen[job] = view
             show(job, view)
             if rests(view, time.time(), to_end=to_end):
                 rested[job] = view

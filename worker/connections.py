@@ -6,6 +6,8 @@ Neither engine nor task: the web tier and the commands call it directly.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from connectors.sdk.errors import ConfigurationError
@@ -123,7 +125,7 @@ def pause(services: Services, person_id: str, connection_id: str) -> None:
     vault = services.vaults.open(person_id)
     vault.set_connection_status(connection_id, "paused")
     for job in _jobs(vault, person_id, connection_id):
-        _stop(services, job)
+        _stop(services, vault, job)
 
 
 def resume(services: Services, person_id: str, connection_id: str) -> None:
@@ -183,7 +185,7 @@ def set_handler_enabled(
         services.redis.delete(job.cancel())
         services.queue.sync(person_id, connection_id, handler_id)
     else:
-        _stop(services, job)
+        _stop(services, vault, job)
 
 
 def set_frequency(
@@ -241,10 +243,13 @@ def reset(
     deleted = 0
     for connection in found:
         for job in _jobs(vault, person_id, connection.id):
-            # The vault fences a running sync off. The next one comes when it is due anyway.
-            services.schedule.end_run(job)
-            _forget(services, job)
+            # The vault fences a running sync off.
+            _end(services, vault, job)
         deleted += vault.reset(connection.id, delete_data=delete_data)
+        for job in _jobs(vault, person_id, connection.id):
+            _forget(services, job)
+            if _runs(vault, job.connection, job.handler):
+                services.schedule.put_new(job, 0.0)
         if clear_connection:
             disconnect(services, person_id, connection.id, delete_data=delete_data)
     return deleted
@@ -293,15 +298,32 @@ def _runs(vault: Vault, connection_id: str, handler_id: str) -> bool:
     ) and vault.handler(connection_id, handler_id).status not in ("disabled", "invalid-auth")
 
 
-def _stop(services: Services, job: Job) -> None:
+def _stop(services: Services, vault: Vault, job: Job) -> None:
     """Let a running sync end after its batch, and none begin by itself.
 
-    Comes after the vault's status has changed: a sync that begins now looks at that. A cancel
-    that nobody hears would stop a later sync, one that was asked for.
+    Comes after the vault's status has changed: a sync that begins now looks at that. The cancel
+    names the run, so that it cannot stop a later one.
     """
-    if services.redis.exists(job.lease()):
-        services.redis.set(job.cancel(), "1", ex=_CANCEL_SECONDS)
+    run = services.redis.hget(keys.RUNS, job.member)
+    if run and services.redis.exists(job.lease()):
+        services.redis.set(job.cancel(), run, ex=_CANCEL_SECONDS)
+    else:
+        _end(services, vault, job)
     services.schedule.remove(job)
+
+
+def _end(services: Services, vault: Vault, job: Job) -> None:
+    """End a run that nobody works on, for those who watch it and in the sync log."""
+    services.schedule.end_run(job)
+    view = services.progress.view(job)
+    if view is None or view.status not in ("queued", "syncing", "waiting"):
+        return
+    message = "stopped on request"
+    services.progress.publish(job, replace(view, status="paused", message=message, not_before=None))
+    with suppress(NotFoundError):
+        vault.finish_run(view.run_id, "paused", message)
+    if vault.handler(job.connection, job.handler).status == "syncing":
+        vault.update_handler(job.connection, job.handler, status="enabled")
 
 
 def _jobs(vault: Vault, person_id: str, connection_id: str) -> list[Job]:

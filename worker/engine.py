@@ -7,8 +7,11 @@ before the checkpoint. See docs/architecture.md, "How a batch travels".
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
+
+import redis
 
 from config.logs import bind, message_of
 from connectors.sdk.errors import ConnectorError
@@ -23,6 +26,9 @@ from worker.services import Services
 from worker.slices import Slice, StoppedError
 
 log = logging.getLogger(__name__)
+
+#: Seconds between tries to reach Redis at the end of a slice.
+_REDIS_PAUSE = 0.5
 
 #: Why a slice stopped between two batches, and what follows.
 _STOPS = {
@@ -135,15 +141,28 @@ class Engine:
         if outcome.lost_position:
             work.start_again()
         work.save(outcome)
+        until = time.monotonic() + self._services.settings.worker.lease_seconds
+        while True:
+            try:
+                self._plan(vault, job, work, outcome)
+                return
+            except redis.RedisError:
+                # A restart takes a moment; after that the job comes due by its lease's end.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_REDIS_PAUSE)
+
+    def _plan(self, vault: Vault, job: Job, work: Slice, outcome: Outcome) -> None:
         schedule = self._services.schedule
         if outcome.connection == "invalid-auth":
             for state in vault.handlers(job.connection):
                 schedule.remove(Job(job.person, job.connection, state.handler_id))
-        elif outcome.next == "off":
+        elif outcome.next == "off" or _refusal(vault, job):
             schedule.remove(job)
         elif outcome.next == "rest":
-            schedule.put(job, outcome.delay)
             schedule.end_run(job)
+            # What was asked for while this ran (another option, say) is a run of its own.
+            schedule.put(job, 0.0 if schedule.asked_again(job) else outcome.delay)
         else:
             schedule.keep_run(job, work.run_id)
             schedule.put(job, spread(outcome.delay) if outcome.failures else outcome.delay)

@@ -57,8 +57,12 @@ class Job:
         """Key of the checkpoint."""
         return f"dcs:checkpoint:{self.member}"
 
+    def again(self) -> str:
+        """Key that is set while a sync has been asked for that no run has begun yet."""
+        return f"dcs:again:{self.member}"
+
     def cancel(self) -> str:
-        """Key that, while set, asks a running sync to stop at the next batch."""
+        """Key that holds the id of a run that is to stop at its next batch."""
         return f"dcs:cancel:{self.member}"
 
 

@@ -27,16 +27,18 @@ if floor > last then last = floor end
 local fence = last + 1
 redis.call('SET', KEYS[2], string.format('%d', fence))
 redis.call('SET', KEYS[1], string.format('%d', fence) .. ':' .. ARGV[2], 'PX', ARGV[3])
+local now = redis.call('TIME')
+redis.call('ZADD', KEYS[3], now[1] + now[2] / 1000000 + ARGV[3] / 1000, ARGV[4])
 return fence
 """
 
-# The heartbeat also moves the job's due time on: should this worker die, the job comes due by
-# itself soon after the lease has ended.
+# Taking the lease and each heartbeat also move the job's due time to the lease's end: should this
+# worker die, the job comes due by itself. A heartbeat puts no job back that was taken out (XX).
 _RENEW = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local now = redis.call('TIME')
-redis.call('ZADD', KEYS[2], now[1] + now[2] / 1000000 + ARGV[2] / 1000, ARGV[3])
+redis.call('ZADD', KEYS[2], 'XX', now[1] + now[2] / 1000000 + ARGV[2] / 1000, ARGV[3])
 return 1
 """
 
@@ -142,7 +144,8 @@ class Leases:
         owner = uuid.uuid4().hex
         fence = int(
             self._client.register_script(_ACQUIRE)(
-                keys=[job.lease(), job.fence()], args=[floor, owner, int(self._seconds * 1000)]
+                keys=[job.lease(), job.fence(), DUE],
+                args=[floor, owner, int(self._seconds * 1000), job.member],
             )
         )
         return Lease(self._client, job, fence, owner, self._seconds) if fence else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import redis
+
 from config.settings import WorkerSettings
 from connectors.sdk.errors import (
     AccessDeniedError,
@@ -22,6 +24,9 @@ Next = Literal["rest", "continue", "wait", "leave", "off"]
 
 #: A provider that says to wait and not how long is asked again after this, in seconds.
 DEFAULT_WAIT = 60.0
+
+#: Said when Redis went away in the middle of a run.
+NO_QUEUE = "the server's queue could not be reached; it goes on by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ def of_error(error: BaseException, failures: int, settings: WorkerSettings, run_
             return Outcome("off", handler="invalid-auth", message=str(error))
         case ConfigurationError():
             return _error(settings, str(error), failures)
+        case redis.RedisError():
+            return of_error(TransientError(NO_QUEUE), failures, settings, run_id)
         case TransientError() | PositionLostError() | VaultError():
             lost = isinstance(error, PositionLostError)
             if failures >= settings.max_handler_retries:

@@ -45,6 +45,7 @@ class SyncQueue:
         job = Job(person_id, connection_id, handler_id)
         run_id = self._schedule.run_of(job)
         self._schedule.queued(job)
+        self._schedule.ask_again(job)
         seen = self._progress.view(job)
         if seen is None or seen.run_id != run_id:
             view = ProgressView(connection_id, handler_id, run_id, "queued")

@@ -85,6 +85,14 @@ class Schedule:
         run = self._client.hget(RUNS, job.member)
         return str(run, "ascii") if isinstance(run, bytes) else self.run_of(job)
 
+    def ask_again(self, job: Job) -> None:
+        """Note that a sync was asked for: a run that began before must be followed by another."""
+        self._client.set(job.again(), "1", ex=int(self._queued_seconds) or 1)
+
+    def asked_again(self, job: Job) -> bool:
+        """Whether a sync was asked for since this was last asked."""
+        return bool(self._client.delete(job.again()))
+
     def keep_run(self, job: Job, run_id: str) -> None:
         """Note again that the job is in this run, in case Redis has lost it meanwhile."""
         self._client.hsetnx(RUNS, job.member, run_id)
@@ -101,9 +109,9 @@ class Schedule:
         """Whether the schedule is there; it is not after Redis lost its data."""
         return bool(self._client.exists(DUE_BUILT))
 
-    def set_built(self) -> None:
-        """Note that the schedule is there."""
-        self._client.set(DUE_BUILT, "1")
+    def set_built(self, *, whole: bool = True) -> None:
+        """Note that the schedule is there; one that is not whole is built again in a minute."""
+        self._client.set(DUE_BUILT, "1", ex=None if whole else 60)
 
 
 def spread(seconds: float) -> float:

@@ -84,8 +84,12 @@ class Slice:
             job.connection, job.handler, self._lease.fence
         )
         self._services.checkpoints.agree(job, self._seq, self._lease.fence, self._position)
+        self._services.schedule.asked_again(job)
+        # A handler that was switched off and is run by force stays off.
+        off = self._vault.handler(job.connection, job.handler).status == "disabled"
+        status = "disabled" if off else "syncing"
         self._vault.update_handler(
-            job.connection, job.handler, status="syncing", last_run_id=self.run_id
+            job.connection, job.handler, status=status, last_run_id=self.run_id
         )
         if self._vault.connection(job.connection).status == "connected":
             self._vault.set_connection_status(job.connection, "active")
@@ -126,11 +130,11 @@ class Slice:
         job = self._job
         done = outcome.next == "rest" and outcome.handler == "enabled"
         now = datetime.now(UTC)
-        changes = {"status": outcome.handler or "enabled", "message": outcome.message}
-        if outcome.connection is None or outcome.handler:
-            state = self._vault.handler(job.connection, job.handler)
-            if not outcome.handler and state.status not in ("syncing", "enabled"):
-                changes["status"] = state.status
+        before = self._vault.handler(job.connection, job.handler).status
+        status = outcome.handler or ("enabled" if before == "syncing" else before)
+        # Switched off meanwhile: the person's word is the last.
+        status = "disabled" if before == "disabled" else status
+        changes = {"status": status, "message": outcome.message}
         self._vault.update_handler(
             job.connection,
             job.handler,
@@ -216,7 +220,8 @@ class Slice:
         # A worker process whose parent was killed goes on as an orphan: let it end.
         if self._stopping() or os.getppid() != self._parent:
             return "shutdown"
-        if self._services.redis.delete(self._job.cancel()):
+        if self._services.redis.get(self._job.cancel()) == self.run_id.encode():
+            self._services.redis.delete(self._job.cancel())
             return "cancelled"
         return None
 

@@ -29,13 +29,15 @@ def tick(services: Services) -> int:
 
 def rebuild(services: Services) -> None:
     """Put every handler of every vault into the schedule, as after Redis lost its data."""
+    whole = True
     for person_id in services.vaults.people():
         try:
             _schedule(services, person_id, services.vaults.open(person_id))
         except (VaultError, OSError) as error:
             # One vault that cannot be opened must not keep the others from being synced.
+            whole = False
             log.warning("vault of %s left out of the schedule: %s", person_id, error)
-    services.schedule.set_built()
+    services.schedule.set_built(whole=whole)
 
 
 def _schedule(services: Services, person_id: str, vault: Vault) -> None:

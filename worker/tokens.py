@@ -72,18 +72,28 @@ class ConnectionTokens:
             with lock:
                 tokens = self._read()
                 if tokens.access_token == rejected or tokens.expired(self._now()):
-                    tokens = refresh_tokens(
-                        self._transport,
-                        self._provider.oauth,
-                        self._provider.config,
-                        tokens,
-                        self._now(),
-                    )
-                    self._vault.save_tokens(self._connection_id, tokens)
+                    tokens = self._renew(tokens)
         except LockError:
             raise TransientError("another worker takes too long to renew the access") from None
         self._tokens = tokens
         return tokens.access_token
+
+    def _renew(self, old: Tokens) -> Tokens:
+        """New tokens, saved; those of a person who has connected again meanwhile count more."""
+        try:
+            new = refresh_tokens(
+                self._transport, self._provider.oauth, self._provider.config, old, self._now()
+            )
+        except TokenExpiredError:
+            held = self._read()
+            if held == old:
+                raise
+            return held
+        held = self._read()
+        if held != old:
+            return held
+        self._vault.save_tokens(self._connection_id, new)
+        return new
 
     def _read(self) -> Tokens:
         tokens = self._vault.tokens(self._connection_id)

@@ -193,11 +193,12 @@ class Gmail(Handler):
         state.backfill = replace(
             state.backfill, page=None, before=None, check=True, ended=False, done=False
         )
-        yield from self._work(
-            (partial(self._confirm_gone, piece) for piece in pieces(missing, self._size)),
-            here,
-            state,
-        )
+        # The backfill checks what it lists; spam, trash and what is older than that are not in it.
+        seen = set(self._all_ids(query=state.backfill.query))
+        aside = [key for key in self.kept.source_ids() if key in listed and key not in seen]
+        jobs: list[_Job] = [partial(self._confirm_gone, p) for p in pieces(missing, self._size)]
+        jobs += [partial(self._check, piece) for piece in pieces(aside, self._size)]
+        yield from self._work(jobs, here, state)
 
     def _all_ids(self, query: str | None = None, *, everything: bool = False) -> Iterator[str]:
         page: str | None = None

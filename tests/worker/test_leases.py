@@ -82,6 +82,23 @@ def test_a_lease_taken_over_is_noticed_and_not_released(fake: FakeRedis, job: Jo
     assert new.renew()
 
 
+def test_taking_a_lease_moves_the_due_time_to_its_end(fake: FakeRedis, job: Job) -> None:
+    """A worker that dies before its first heartbeat must not leave its job for long."""
+    fake.zadd(DUE, {job.member: time.time() + 900})
+    assert Leases(fake, seconds=15).acquire(job, floor=0)
+    score = fake.zscore(DUE, job.member)
+    assert score is not None
+    assert score - time.time() < 16
+
+
+def test_a_heartbeat_puts_no_job_back_that_was_taken_out(fake: FakeRedis, job: Job) -> None:
+    lease = Leases(fake, seconds=15).acquire(job, floor=0)
+    assert lease is not None
+    fake.zrem(DUE, job.member)
+    assert lease.renew()
+    assert fake.zscore(DUE, job.member) is None
+
+
 def test_a_heartbeat_moves_the_due_time_to_the_leases_end(fake: FakeRedis, job: Job) -> None:
     lease = Leases(fake, seconds=30).acquire(job, floor=0)
     assert lease is not None
