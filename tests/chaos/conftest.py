@@ -66,7 +66,6 @@ class Stage:
                 "tick_seconds": 0.2,
                 "slice_seconds": 4,
                 "retry_seconds": 0.2,
-                "queued_seconds": 5,
                 "concurrency": 1,
             },
         }
