@@ -16,7 +16,7 @@ from connectors.google.gmail import Gmail
 from connectors.sdk.oauth import Tokens
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running
-from vault.errors import FencedError, VaultError
+from vault.errors import FencedError
 from vault.vault import Vault
 from worker import connections
 from worker.engine import Engine
@@ -349,35 +349,6 @@ def test_pause_stops_a_running_sync_and_resume_finishes_it(account: Account) -> 
     assert account.services.schedule.due_at(account.job) is None
     assert account.slice().message == "the connection is paused"
     connections.resume(account.services, "owner", account.job.connection)
-    account.to_end()
-    assert account.kept() == account.listed()
-
-
-def test_a_disconnected_account_leaves_the_schedule(account: Account) -> None:
-    run = account.services.schedule.run_of(account.job)
-    account.vault.remove_connection(account.job.connection)
-    account.services.schedule.put(account.job, 0)
-    outcome = Engine(account.services).run("owner", account.job.connection, "gmail", run)
-    assert outcome.next == "off"
-    assert account.services.schedule.due_at(account.job) is None
-
-
-def test_a_vault_that_cannot_be_written_is_said_and_tried_again(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: Any, **__: Any) -> Any:
-        raise VaultError("no space is left: make room, then try again")
-
-    vault = type(account.vault)
-    with monkeypatch.context() as broken:
-        broken.setattr(vault, "commit", full)
-        broken.setattr(vault, "update_handler", full)
-        outcome = account.slice()
-    assert outcome.next == "wait"
-    view = account.services.progress.view(account.job)
-    assert view is not None
-    assert view.message == "no space is left: make room, then try again"
-    assert account.services.schedule.due_at(account.job) is not None
     account.to_end()
     assert account.kept() == account.listed()
 

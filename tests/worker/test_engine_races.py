@@ -13,7 +13,7 @@ from config.settings import Settings, load
 from connectors.sdk.oauth import Tokens
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running
-from vault.errors import VaultLockedError
+from vault.errors import VaultError, VaultLockedError
 from vault.vaults import Vaults
 from worker import connections, ticks
 from worker.engine import Engine
@@ -253,3 +253,29 @@ def test_labels_of_trashed_mail_are_right_after_history_was_lost(
     assert set(kept_now["labels"]) == set(
         control(sandbox, "GET", "state")["accounts"][0]["labels"][victim]
     )
+
+
+def test_a_disconnected_account_leaves_the_schedule(services: Services, job: Job) -> None:
+    services.vaults.open("owner").remove_connection(job.connection)
+    services.schedule.put(job, 0)
+    assert run(services, job).next == "off"
+    assert services.schedule.due_at(job) is None
+
+
+def test_a_vault_that_cannot_be_written_is_said_and_tried_again(
+    services: Services, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise VaultError("no space is left: make room, then try again")
+
+    vault = type(services.vaults.open("owner"))
+    with monkeypatch.context() as broken:
+        broken.setattr(vault, "commit", full)
+        broken.setattr(vault, "update_handler", full)
+        assert run(services, job).next == "wait"
+    view = services.progress.view(job)
+    assert view is not None
+    assert view.message == "no space is left: make room, then try again"
+    assert services.schedule.due_at(job) is not None
+    assert run(services, job).handler == "enabled"
+    assert kept(services, job) == MESSAGES
