@@ -28,12 +28,11 @@ from oauthlib.oauth2 import OAuth2Error
 
 from connectors.sdk import registry
 from connectors.sdk.errors import ConfigurationError, ConnectorError, TransientError
-from connectors.sdk.http import rebase
+from connectors.sdk.http import is_loopback, rebase
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.provider import Provider
 from vault.errors import VaultError
 from web import context
-from web.security import is_loopback
 from worker import connections
 
 #: These write tokens, codes and secrets at level DEBUG, and a visitor's own words at WARNING.
@@ -61,7 +60,9 @@ def login(provider_id: str) -> ResponseReturnValue:
     provider = context.services().provider(provider_id)
     if not provider.config.client_id:
         return render_template("connect_setup.html", provider=provider), 409
-    consent = connections.needs_consent(context.services(), context.person(), provider_id)
+    again = session.pop("connect_again", False)
+    consent = again or connections.needs_consent(context.services(), context.person(), provider_id)
+    session["connect_asked_again"] = again
     session["connect_from"] = request.args.get("from", "")
     dance = make_dance(provider, ask_consent=consent)
     _require_safe(provider, dance)
@@ -86,7 +87,15 @@ def authorized(provider_id: str) -> ResponseReturnValue:
         return _back(str(error))
     finally:
         _forget(provider_id)
-    if session.pop("connect_from", "") == "terminal":
+    began = session.pop("connect_from", "")
+    asked_again = session.pop("connect_asked_again", False)
+    held = connections.holds_refresh_token(context.vault(), made.id)
+    if provider.oauth.consent_params and not held and not asked_again:
+        # The account has consented before, so the provider sent no refresh token, and none is
+        # held of it: without one the access would end within the hour. Ask once more.
+        session["connect_again"] = True
+        return redirect(url_for(".login", provider_id=provider_id, **{"from": began}))
+    if began == "terminal":
         return redirect(url_for(".done", provider_id=provider_id))
     flash(f"{provider.label} is connected. Its data is on its way.", "ok")
     return redirect(url_for("dashboard.connections") + f"#{made.id}")

@@ -48,12 +48,6 @@ def trusted_hosts(settings: Settings) -> frozenset[str]:
     return _LOOPBACK | ({public} if public else frozenset())
 
 
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine."""
-    host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
-
-
 def csrf_token() -> str:
     """The session's token against forged requests; made on first use."""
     if "csrf" not in session:

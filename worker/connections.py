@@ -81,13 +81,25 @@ def connect(services: Services, person_id: str, provider_id: str, tokens: Tokens
 
 
 def needs_consent(services: Services, person_id: str, provider_id: str) -> bool:
-    """Whether the provider must ask again: no connection of it holds a refresh token yet."""
+    """Whether the provider must ask again: there is no connection yet, or one is not sound.
+
+    Which account the person will choose is not known before; one that comes without a refresh
+    token all the same is asked for once more (`web/oauth.py`).
+    """
     try:
         vault = services.vaults.open(person_id)
     except NotFoundError:
         return True
-    held = (vault.tokens(c.id) for c in vault.connections() if c.provider == provider_id)
-    return not any(tokens and tokens.refresh_token for tokens in held)
+    found = [c for c in vault.connections() if c.provider == provider_id]
+    return not found or any(
+        c.status == "invalid-auth" or not holds_refresh_token(vault, c.id) for c in found
+    )
+
+
+def holds_refresh_token(vault: Vault, connection_id: str) -> bool:
+    """Whether the connection's access can be renewed."""
+    tokens = vault.tokens(connection_id)
+    return tokens is not None and tokens.refresh_token is not None
 
 
 def sync(

@@ -54,7 +54,13 @@ _SANDBOX_SECONDS = 60.0
     help="Size of a synthetic mailbox.",
 )
 @click.option("--seed", default=1, show_default=True, help="Decides what synthetic mail says.")
-@click.option("--latency-ms", default=0, show_default=True, help="Latency of the provider.")
+@click.option(
+    "--latency-ms",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Latency of the provider.",
+)
 @click.option("--quota", metavar="UNITS/SECONDS", help="The provider's quota, such as 6000/60.")
 @click.option("--fault", "faults", multiple=True, help="What goes wrong; see dcs sandbox --help.")
 @json_option
@@ -75,6 +81,7 @@ def command(
     everything.
     """
     out = Output(as_json=as_json)
+    _check(mail, quota, faults)
     arguments = ["--messages", str(messages), "--seed", str(seed), "--latency-ms", str(latency_ms)]
     arguments += ["--mail", str(mail)] if mail else []
     arguments += ["--quota", quota] if quota else []
@@ -85,6 +92,23 @@ def command(
         kept.fine = complete
     if not complete:
         raise click.exceptions.Exit(FAILED)
+
+
+def _check(mail: Path | None, quota: str | None, faults: tuple[str, ...]) -> None:
+    """Raise `Fail` with the sandbox's own words, before it is started as a process of its own."""
+    from sandbox.faults import Fault
+    from sandbox.mail.source import FileSource
+    from sandbox.options import Quota
+
+    try:
+        if mail:
+            FileSource(mail, "", 0)
+        if quota:
+            Quota.parse(quota)
+        for fault in faults:
+            Fault.parse(fault)
+    except ValueError as error:
+        raise Fail(str(error)) from None
 
 
 @dataclass(slots=True)

@@ -44,7 +44,13 @@ A fault is KIND[:COUNT[:PATH]]: what goes wrong, how many times (0: always), and
     help="Size of a synthetic mailbox.",
 )
 @click.option("--seed", default=1, show_default=True, help="Decides what synthetic mail says.")
-@click.option("--latency-ms", default=0, show_default=True, help="Least time of each request.")
+@click.option(
+    "--latency-ms",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Least time of each request.",
+)
 @click.option("--quota", type=Quota.parse, help="UNITS/SECONDS for each user, such as 6000/60.")
 @click.option("--accounts", default=1, show_default=True, help="Number of accounts.")
 @click.option("--fault", "faults", multiple=True, type=Fault.parse, help="What goes wrong.")

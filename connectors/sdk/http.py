@@ -6,6 +6,7 @@ refreshes the access token once when it is rejected, and keeps addresses and tok
 
 from __future__ import annotations
 
+import ipaddress
 import json as jsonlib
 import random
 import re
@@ -310,6 +311,15 @@ def rebase(url: str, base_url: str | None) -> str:
     return urlunsplit(
         (base.scheme, base.netloc, base.path.rstrip("/") + parts.path, parts.query, parts.fragment)
     )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is this machine; a name that merely looks like it is not."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def classify_by_status(

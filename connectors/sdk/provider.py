@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from connectors.sdk.errors import ConfigurationError, ConnectorError
+from connectors.sdk.http import is_loopback
 from connectors.sdk.oauth import OAuth2
 from connectors.sdk.quota import Quota
 from connectors.sdk.records import Account
@@ -33,6 +35,14 @@ class ProviderConfig(BaseModel):
         None,
         description="Replaces scheme and host of every URL of the provider; paths stay.",
     )
+
+    @field_validator("base_url")
+    @classmethod
+    def _encrypted(cls, value: str | None) -> str | None:
+        """Tokens and the client's secret must not travel in the clear."""
+        if value and urlsplit(value).scheme != "https" and not is_loopback(value):
+            raise ValueError("must begin with https:// (plain http is for loopback alone)")
+        return value
 
 
 class Provider(ABC):
@@ -70,7 +80,8 @@ class Provider(ABC):
             return cls(cls.config_class(**values))
         except ValidationError as error:
             fields = ", ".join(
-                ".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()
+                ".".join(map(str, e["loc"])) + ": " + e["msg"].removeprefix("Value error, ")
+                for e in error.errors()
             )
             raise ConfigurationError(f"settings of provider {cls.id}: {fields}") from None
 

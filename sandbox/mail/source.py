@@ -82,6 +82,7 @@ class FileSource:
 
     Raises:
         FileNotFoundError: There is no such file or folder.
+        ValueError: There is no mail in it.
     """
 
     def __init__(self, path: Path, owner: str, fallback: int) -> None:
@@ -90,6 +91,8 @@ class FileSource:
         self._owner, self._fallback, self._root = owner.lower(), fallback, path
         self._files = sorted(path.rglob("*.eml")) if path.is_dir() else []
         self._spans = [] if path.is_dir() else _mbox_spans(path)
+        if not self._files and not self._spans:
+            raise ValueError(f"there is no mail in {path}: no .eml file, and it is no mbox")
 
     def outlines(self) -> Iterator[Outline]:
         """One outline a file, oldest name first."""
@@ -136,6 +139,8 @@ def canaries_of(raw: bytes) -> list[str]:
 def _mbox_spans(path: Path) -> list[tuple[int, int]]:
     data = path.read_bytes()
     marks = [(match.start(), match.end()) for match in _MBOX_FROM.finditer(data)]
+    if not marks:
+        return []
     ends = [start for start, _ in marks[1:]] + [len(data)]
     return [(begin, end) for (_, begin), end in zip(marks, ends, strict=True)]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -41,6 +42,25 @@ def test_the_request_is_bound_to_this_browser_and_asks_for_offline_access(client
 def test_consent_is_asked_for_again_only_where_no_refresh_token_is_held(client, dance):
     dance.whole(client)
 
+    assert "prompt" not in asked(client)
+
+
+def test_an_account_that_comes_without_a_refresh_token_is_asked_once_more(client, dance, services):
+    """Another account's token does not renew this one's access."""
+    dance.whole(client)
+    vault = services.vaults.open(OWNER)
+    (connection,) = vault.connections()
+    other = replace(connection, id="google:other", account_id="other")
+    vault.save_connection(other)
+    vault.save_tokens(other.id, vault.tokens(connection.id))
+    vault.remove_connection(connection.id)
+    assert "prompt" not in asked(client)
+
+    assert urlsplit(dance.whole(client).location).path == START
+    assert vault.tokens(connection.id).refresh_token is None
+    assert dance.whole(client).location == f"/#{connection.id}"
+
+    assert vault.tokens(connection.id).refresh_token
     assert "prompt" not in asked(client)
 
 
@@ -229,7 +249,7 @@ def test_plain_http_to_another_host_is_refused(client, services):
     answer = client.get(START)
 
     assert answer.status_code == 400
-    assert "providers.google.base_url must begin with https" in answer.text
+    assert "base_url: must begin with https" in answer.text
 
 
 def test_plain_http_from_a_public_server_is_refused(app_at, sign_in):

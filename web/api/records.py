@@ -58,7 +58,7 @@ def _vault(schema: str) -> Vault:
 def _selector(text: str) -> Mapping[str, Any]:
     try:
         selector = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         abort(400, "The filter is not JSON.")
     if not isinstance(selector, dict):
         abort(400, "The filter must be a JSON object.")

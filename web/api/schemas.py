@@ -129,7 +129,7 @@ class PageArguments(Schema):
     """Which part of a list."""
 
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 500))
-    offset = fields.Integer(load_default=0, validate=validate.Range(min=0))
+    offset = fields.Integer(load_default=0, validate=validate.Range(0, 2**31))
 
 
 class RecordArguments(PageArguments):

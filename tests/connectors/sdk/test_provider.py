@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import pytest
+from pydantic import ValidationError
 
 from connectors.sdk.errors import ConfigurationError, ConnectorError
 from connectors.sdk.handler import Handler
@@ -98,3 +99,16 @@ def test_a_handler_is_found_by_its_id() -> None:
 
 def test_a_provider_that_states_no_quota_has_none() -> None:
     assert Acme.configured({}).quota() is None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://203.0.113.7", "http://127.evil.example", "http://127.0.0.1.nip.example:80"]
+)
+def test_plain_http_is_for_loopback_alone(url: str) -> None:
+    with pytest.raises(ValidationError, match="must begin with https"):
+        ProviderConfig(base_url=url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:5022", "http://localhost", "http://[::1]:1"])
+def test_a_twin_on_loopback_may_use_plain_http(url: str) -> None:
+    assert ProviderConfig(base_url=url).base_url == url

@@ -133,3 +133,10 @@ def test_attachments_can_be_read_by_their_readers():
     assert "first (line)" in pages[0].extract_text()
     document = docx.Document(io.BytesIO(attachments.docx(["one < two", "three"])))
     assert [paragraph.text for paragraph in document.paragraphs] == ["one < two", "three"]
+
+
+@pytest.mark.parametrize("name", [".", "notes.txt"])
+def test_what_holds_no_mail_is_refused(tmp_path, name):
+    (tmp_path / "notes.txt").write_text("no mail")
+    with pytest.raises(ValueError, match="there is no mail"):
+        FileSource(tmp_path / name, "owner@example.com", 0)
