@@ -5,6 +5,7 @@ Neither engine nor task: the web tier and the commands call it directly.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -268,8 +269,6 @@ def reset(
 
 
 def _api(services: Services, provider: Provider, tokens: Tokens) -> Api:
-    import time
-
     return Api(
         services.transport,
         tokens=_GivenToken(tokens),

@@ -157,7 +157,11 @@ class Engine:
         if outcome.connection == "invalid-auth":
             for state in vault.handlers(job.connection):
                 schedule.remove(Job(job.person, job.connection, state.handler_id))
-        elif outcome.next == "off" or _refusal(vault, job):
+        elif outcome.next == "off":
+            schedule.remove(job)
+        elif outcome.next == "rest" and _refusal(vault, job):
+            # Switched off meanwhile, or run by force. A run with more to do keeps its place: its
+            # next slice looks for itself, and a forced one must come to its end.
             schedule.remove(job)
         elif outcome.next == "rest":
             schedule.end_run(job)

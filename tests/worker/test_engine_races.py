@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -279,3 +280,21 @@ def test_a_vault_that_cannot_be_written_is_said_and_tried_again(
     assert services.schedule.due_at(job) is not None
     assert run(services, job).handler == "enabled"
     assert kept(services, job) == MESSAGES
+
+
+def test_a_forced_sync_of_a_paused_connection_comes_to_its_end(
+    services: Services, settings: Settings, job: Job
+) -> None:
+    """It takes several slices; the pause must not strand it after the first."""
+    connections.pause(services, "owner", job.connection)
+    worker = settings.worker.model_copy(update={"slice_seconds": 0.0})
+    hasty = replace(services, settings=settings.model_copy(update={"worker": worker}))
+    run_id = services.schedule.run_of(job)
+    outcomes = [run(hasty, job, force=True).next]
+    while outcomes[-1] == "continue":
+        assert services.schedule.in_run(job, run_id)
+        outcomes.append(run(hasty, job, force=True).next)
+    assert len(outcomes) > 2
+    assert outcomes[-1] == "rest"
+    assert kept(services, job) == MESSAGES
+    assert services.schedule.due_at(job) is None
