@@ -6,7 +6,6 @@ from flask import Flask, request
 from werkzeug.wrappers import Response
 
 from sandbox import control, disturb
-from sandbox.google import gmail, oauth, userinfo
 from sandbox.options import SandboxOptions
 from sandbox.world import World
 
@@ -25,8 +24,10 @@ def app_of(world: World) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.extensions["sandbox"] = world
     app.before_request(lambda: _before(world))
-    for module in (oauth, userinfo, gmail, control):
-        app.register_blueprint(module.blueprint(world))
+    for side in world.sides.values():
+        for routes in side.blueprints():
+            app.register_blueprint(routes)
+    app.register_blueprint(control.blueprint(world))
     return app
 
 

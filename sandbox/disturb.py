@@ -11,8 +11,6 @@ from typing import Any, Self
 from werkzeug.wrappers import Response
 
 from sandbox.faults import Fault
-from sandbox.google.call import Answer
-from sandbox.google.errors import from_fault
 from sandbox.world import World
 
 _JSON = "application/json; charset=UTF-8"
@@ -40,8 +38,7 @@ def answer(fault: Fault, world: World, environ: Mapping[str, Any]) -> Response:
         case "hang":
             world.stopped.wait(fault.seconds)
             return Response(_Dropping(environ), content_type=_JSON)
-    error = from_fault(fault.kind, now=world.now(), retry_after=fault.retry_after)
-    refused = Answer.of(error)
+    refused = world.side_of(environ["PATH_INFO"]).error(fault)
     return Response(refused.body, refused.status, dict(refused.headers), content_type=_JSON)
 
 

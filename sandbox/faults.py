@@ -14,7 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 BATCH_PART = "batch-part"
-ERROR_KINDS = frozenset({"401", "403-quota", "403-scope", "429", "500", "503"})
+ERROR_KINDS = frozenset(
+    {
+        "401", "403-daily", "403-quota", "403-scope", "429", "429-date", "429-seconds", "500",
+        "503",
+    }
+)  # fmt: skip
 BODY_KINDS = frozenset({"garbage-json"})
 CONNECTION_KINDS = frozenset({"reset", "truncate", "hang"})
 KINDS = ERROR_KINDS | BODY_KINDS | CONNECTION_KINDS
@@ -31,7 +36,8 @@ class Fault:
         count: How many requests it hits; 0 means all from now on.
         skip: How many fitting requests pass unharmed before.
         rate: Chance from 0 to 1 that a fitting request is hit.
-        retry_after: Seconds to wait that a 429 names in its text; without it a 429 says that
+        retry_after: Seconds to wait: a `429-seconds` and a `429-date` name them in their
+            `Retry-After` header (1 without it), a `429` in its text; without it a `429` says that
             there are too many concurrent requests.
         seconds: How long a `hang` keeps the connection before it is dropped.
 

@@ -42,6 +42,7 @@ class SandboxOptions:
         mail: Folder of `.eml` files, searched recursively, or an mbox file: the mailbox of the
             first account. Synthetic mail without it, and for all further accounts.
         messages: Number of synthetic messages an account starts with.
+        items: Number of items of each other kind that an account starts with.
         seed: Decides ids, texts and labels of all synthetic mail.
         latency_ms: Time that every request takes at least; a batch counts as one.
         quota: What a user may spend; None for as much as they like.
@@ -57,10 +58,12 @@ class SandboxOptions:
             Google does not do so.
         newest: When the newest synthetic message came, Unix seconds; the last midnight (UTC)
             without it. Only dates depend on it.
+        remember_sent: Whether the JSON sent of each item is kept, for tests to compare with.
     """
 
     mail: Path | None = None
     messages: int = 200
+    items: int = 30
     seed: int = 1
     latency_ms: int = 0
     quota: Quota | None = None
@@ -73,3 +76,4 @@ class SandboxOptions:
     token_seconds: int = 3600
     rotate_refresh_tokens: bool = False
     newest: float | None = None
+    remember_sent: bool = False

@@ -16,13 +16,17 @@ from sandbox.google.tokens import TokenStore
 from sandbox.mail.source import FileSource, Source
 from sandbox.mail.synthetic import SyntheticSource
 from sandbox.options import SandboxOptions
+from sandbox.side import Side, sides
 from sandbox.stats import Stats
 
-ALL_SCOPES = (
+ALL_SCOPES: tuple[str, ...] = (
     "openid",
     "https://www.googleapis.com/auth/userinfo.email",
     "https://www.googleapis.com/auth/userinfo.profile",
     "https://www.googleapis.com/auth/gmail.readonly",
+    "https://www.googleapis.com/auth/calendar.readonly",
+    "https://www.googleapis.com/auth/drive.readonly",
+    "https://www.googleapis.com/auth/youtube.readonly",
 )
 _DAY = 86_400
 
@@ -41,12 +45,15 @@ class World:
         self.options = options
         self.stats = Stats()
         self.faults = Faults(options.faults, options.seed)
-        self.renderer = Renderer()
+        self.renderer = Renderer(remember=options.remember_sent)
         self.tokens = TokenStore(self.now, options.token_seconds, options.rotate_refresh_tokens)
         # Set when the server stops, so that what hangs on purpose ends.
         self.stopped = threading.Event()
         newest = options.newest if options.newest is not None else self.now() // _DAY * _DAY
+        #: When the newest item that an account starts with came, Unix seconds.
+        self.newest = float(newest)
         self.accounts = [self._account(n, int(newest * 1000)) for n in range(options.accounts)]
+        self.sides = sides(self)
 
     @staticmethod
     def now() -> float:
@@ -75,6 +82,11 @@ class World:
         meter = Meter(options.quota, time.monotonic)
         mailbox = Mailbox(source, spare, self.now)
         return Account(index, person, mailbox, meter, Slots(options.concurrency))
+
+    def side_of(self, path: str) -> Side:
+        """The side whose path this is: the one with the longest prefix that fits."""
+        fitting = [side for side in self.sides.values() if path.startswith(side.prefix)]
+        return max(fitting, key=lambda side: len(side.prefix))
 
     def account(self, index: int = 0) -> Account:
         """An account by its number.
@@ -110,7 +122,7 @@ class World:
         return list(dict.fromkeys(found)) + self.tokens.all_given()
 
     def state(self) -> dict[str, Any]:
-        """Accounts with the ids of all their messages."""
+        """Accounts with the ids of all their messages, and what each handler is to keep."""
         return {
             "accounts": [
                 {
@@ -121,5 +133,15 @@ class World:
                     **account.mailbox.to_json(),
                 }
                 for account in self.accounts
-            ]
+            ],
+            "holdings": {
+                side.id: {
+                    side.account_id(account.index): {
+                        handler: holding.expected({})
+                        for handler, holding in side.holdings(account.index).items()
+                    }
+                    for account in self.accounts
+                }
+                for side in self.sides.values()
+            },
         }

@@ -84,7 +84,7 @@ class Commit:
         connection_id: The connection.
         handler_id: The handler.
         fence: The lease's fence number.
-        schema: Schema of the records.
+        schemas: Schemas of the records, by URI.
         position: Where the sync stands when this is kept.
         records: Records that have passed their schema, ready for JSON.
         deleted: `sourceId` of items that are gone at the provider.
@@ -95,7 +95,7 @@ class Commit:
     connection_id: str
     handler_id: str
     fence: int
-    schema: type[RecordSchema]
+    schemas: Mapping[str, type[RecordSchema]]
     position: Position
     records: Sequence[Record] = ()
     deleted: Sequence[str] = ()

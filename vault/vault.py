@@ -208,7 +208,7 @@ class Vault:
             VaultError: A record's `_id` is that of another handler's record.
             KeyError, TypeError, ValueError: A record is not ready for JSON.
         """
-        prepared = [writing.prepare(record, commit.schema) for record in commit.records]
+        prepared = writing.prepare_all(commit)
         with self._write() as database:
             return writing.commit(database, commit, prepared)
 

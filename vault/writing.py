@@ -81,6 +81,11 @@ def prepare(record: Record, schema: type[RecordSchema]) -> Prepared:
     return Prepared(record["_id"], values, index.texts(record, schema.searchable))
 
 
+def prepare_all(batch: Commit) -> list[Prepared]:
+    """Make the rows of a batch's records; raises as `prepare` does."""
+    return [prepare(record, batch.schemas[record["schema"]]) for record in batch.records]
+
+
 def _json(value: Any, *, allow_nan: bool = True) -> tuple[str, bytes]:
     """A value as JSON, and that text's UTF-8."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=allow_nan, separators=(",", ":"))

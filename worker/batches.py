@@ -57,7 +57,7 @@ class Preparer:
         self.kept = kept
         self.timings = timings or Timings()
         # Made once: building a marshmallow schema costs more than using it.
-        self._schema = handler.schema()
+        self._schemas = {uri: schema() for uri, schema in handler.schemas().items()}
         self._prefix = handler.build(id="", name="", inserted_at="", source={})["_id"]
 
     def prepare(self, batch: Batch) -> Prepared:
@@ -84,17 +84,18 @@ class Preparer:
 
     def check(self, record: Record) -> str | None:
         """Why the record cannot be kept, without its content; None when it can."""
+        schema = self._schemas.get(record.get("schema", ""))
+        if schema is None:
+            return "schema is not the handler's"
         started = time.perf_counter()
         try:
-            self._schema.load(record)
+            schema.load(record)
         except ValidationError as error:
             return _describe(error.messages)
         finally:
             self.timings.schema += time.perf_counter() - started
         if not str(record["_id"]).startswith(self._prefix):
             return "_id was not made by build()"
-        if record["schema"] != self.handler.schema.uri:
-            return "schema is not the handler's"
         return None
 
 

@@ -1,15 +1,19 @@
-"""What is left of an account's quota, counted in Redis for all workers together.
+"""What is left of a quota, counted in Redis for all workers together.
 
-A sliding window in a hundred slots: a slot's units leave the window when the whole slot has, so
+An account's: a sliding window in a hundred slots: a slot's units leave the window when the whole slot has, so
 the count errs on the provider's side by one hundredth of a window, which also takes up the jitter
 between our clock and the provider's.
 """
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import redis
 
-from connectors.sdk.quota import Quota
+from connectors.sdk.quota import Quota, until_midnight
 
 _SLOTS = 100
 
@@ -48,6 +52,18 @@ end
 return tostring(width)
 """
 
+_TAKE_OF_DAY = """
+local blocked = redis.call('PTTL', KEYS[2])
+if blocked > 0 then return tostring(blocked / 1000) end
+local units = tonumber(ARGV[1])
+if units == 0 then return '0' end
+local spent = tonumber(redis.call('GET', KEYS[1]) or '0')
+if spent + units > tonumber(ARGV[2]) then return '-1' end
+redis.call('INCRBY', KEYS[1], units)
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return '0'
+"""
+
 
 class RedisBudget:
     """The budget of one account; a `connectors.sdk.quota.Budget`.
@@ -64,6 +80,7 @@ class RedisBudget:
     ) -> None:
         self._client = client
         self._keys = [spent_key, block_key]
+        self.message = quota.spent_message if quota else "the provider asked to wait"
         self._limit = quota.units if quota else 0
         self._width = quota.seconds / _SLOTS if quota else 1.0
 
@@ -75,7 +92,46 @@ class RedisBudget:
 
     def block(self, seconds: float) -> None:
         """Let nothing be spent for so many seconds, for any worker."""
-        milliseconds = max(1, int(seconds * 1000))
-        # A longer block that is already there stays: GT needs a key with a time to live.
-        if not self._client.set(self._keys[1], "1", px=milliseconds, nx=True):
-            self._client.pexpire(self._keys[1], milliseconds, gt=True)
+        _block(self._client, self._keys[1], seconds)
+
+
+class DailyBudget:
+    """The budget of a quota by the calendar day, shared by all accounts of the project.
+
+    Args:
+        client: Redis.
+        spent_key: Where units spent are counted; the date follows it.
+        block_key: Key that, while it lives, lets nothing be spent.
+        quota: What may be spent; its `daily` names the zone.
+    """
+
+    def __init__(self, client: redis.Redis, spent_key: str, block_key: str, quota: Quota) -> None:
+        self.message = quota.spent_message
+        self._client = client
+        self._spent_key = spent_key
+        self._block_key = block_key
+        self._units = quota.units
+        self._zone = quota.daily or "UTC"
+
+    def take(self, units: int) -> float:
+        """Spend units if they are there: 0, or the seconds after which to ask again."""
+        # Redis's own clock, so that workers agree on the day.
+        seconds, micros = self._client.time()
+        now = datetime.fromtimestamp(seconds + micros / 1_000_000, UTC)
+        day = now.astimezone(ZoneInfo(self._zone)).date().isoformat()
+        left = until_midnight(self._zone, now)
+        script = self._client.register_script(_TAKE_OF_DAY)
+        keys = [f"{self._spent_key}|{day}", self._block_key]
+        wait = float(script(keys=keys, args=[units, self._units, math.ceil(left) + 60]))
+        return left + 1.0 if wait < 0 else wait
+
+    def block(self, seconds: float) -> None:
+        """Let nothing be spent for so many seconds, for any worker."""
+        _block(self._client, self._block_key, seconds)
+
+
+def _block(client: redis.Redis, key: str, seconds: float) -> None:
+    milliseconds = max(1, int(seconds * 1000))
+    # A longer block that is already there stays: GT needs a key with a time to live.
+    if not client.set(key, "1", px=milliseconds, nx=True):
+        client.pexpire(key, milliseconds, gt=True)

@@ -161,9 +161,10 @@ def disconnect(
     for job in _jobs(vault, person_id, connection_id):
         _forget(services, job)
     vault.remove_connection(connection_id)
-    services.redis.delete(
-        keys.budget(person_id, connection_id), keys.block(person_id, connection_id)
-    )
+    for pattern in (keys.budget, keys.block):
+        found = list(services.redis.scan_iter(match=pattern(person_id, connection_id, "*")))
+        if found:
+            services.redis.delete(*found)
 
 
 def set_handler_options(

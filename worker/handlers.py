@@ -46,7 +46,7 @@ def open_handler(services: Services, vault: Vault, job: Job, wait: Wait | None =
         Context(
             provider=provider,
             account=Account(connection.account_id, connection.profile),
-            api=services.api(provider, job.person, job.connection, tokens, wait),
+            api=services.api(provider, job.person, job.connection, tokens, wait, handler.service),
             options=resolve(handler.options, {k: v for k, v in chosen.items() if k in known}),
             kept=vault.kept(job.connection, job.handler),
             text_limit=services.settings.vault.text_limit,

@@ -66,14 +66,19 @@ class Job:
         return f"dcs:cancel:{self.member}"
 
 
-def budget(person: str, connection: str) -> str:
-    """Key of the units spent in the running window."""
-    return f"dcs:budget:{person}|{connection}"
+def budget(person: str, connection: str, service: str) -> str:
+    """Key of the units spent in the running window, at one service of the provider."""
+    return f"dcs:budget:{person}|{connection}|{service}"
 
 
-def block(person: str, connection: str) -> str:
-    """Key that, while it lives, lets nothing be spent."""
-    return f"dcs:block:{person}|{connection}"
+def daily(provider: str, service: str) -> str:
+    """Key of the units that all accounts have spent in a day; the date follows it."""
+    return f"dcs:daily:{provider}|{service}"
+
+
+def block(person: str, connection: str, service: str) -> str:
+    """Key that, while it lives, lets nothing be spent at one service of the provider."""
+    return f"dcs:block:{person}|{connection}|{service}"
 
 
 def refresh(person: str, connection: str) -> str:

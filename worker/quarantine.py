@@ -41,5 +41,5 @@ def _retry(vault: Vault, handler: Handler, item: QuarantineItem) -> str | None:
     problem = Preparer(handler, handler.kept).check(record)
     if problem:
         return problem
-    vault.release(item.id, record, handler.schema)
+    vault.release(item.id, record, handler.schemas()[record["schema"]])
     return None

@@ -11,10 +11,11 @@ from connectors.sdk import registry
 from connectors.sdk.http import Api, Transport, Wait
 from connectors.sdk.oauth import TokenSource
 from connectors.sdk.provider import Provider
+from connectors.sdk.quota import Budget
 from vault.vaults import Vaults
 from worker import keys
 from worker.app import create_celery
-from worker.budget import RedisBudget
+from worker.budget import DailyBudget, RedisBudget
 from worker.checkpoints import Checkpoints
 from worker.leases import Leases
 from worker.progress import Progress
@@ -47,6 +48,7 @@ class Services:
         connection_id: str,
         tokens: TokenSource,
         wait: Wait | None = None,
+        service: str = "",
     ) -> Api:
         """The provider's API for one connection.
 
@@ -56,14 +58,17 @@ class Services:
             connection_id: Whose quota is spent.
             tokens: Where the access token comes from.
             wait: How to wait; default: sleep.
+            service: Which of the provider's quotas is spent.
         """
         http = self.settings.http
-        budget = RedisBudget(
-            self.redis,
-            keys.budget(person_id, connection_id),
-            keys.block(person_id, connection_id),
-            provider.quota(),
-        )
+        quota = provider.quota(service)
+        block = keys.block(person_id, connection_id, service)
+        budget: Budget
+        if quota is not None and quota.daily:
+            budget = DailyBudget(self.redis, keys.daily(provider.id, service), block, quota)
+        else:
+            spent = keys.budget(person_id, connection_id, service)
+            budget = RedisBudget(self.redis, spent, block, quota)
         waiting = {"wait": wait} if wait else {}
         return Api(
             self.transport,

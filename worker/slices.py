@@ -99,7 +99,7 @@ class Slice:
         """Fetch and commit until there is no more or a reason to stop; returns that reason."""
         handler = open_handler(self._services, self._vault, self._job, self.wait)
         self._stats = handler.api.stats
-        self._schema = handler.schema
+        self._schemas = handler.schemas()
         preparer = Preparer(handler, handler.kept, self._timings)
         return Puller(handler.batches(self._position), preparer, handler.api).pull(
             self._commit, self._stop
@@ -185,7 +185,7 @@ class Slice:
                 connection_id=job.connection,
                 handler_id=job.handler,
                 fence=self._lease.fence,
-                schema=self._schema,
+                schemas=self._schemas,
                 position=batch.position,
                 records=batch.records,
                 deleted=batch.deleted,

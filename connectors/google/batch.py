@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.google.client import GmailClient, Outcome, UnreadableError
+from connectors.google.api import Outcome, UnreadableError
+from connectors.google.client import GmailClient
 from connectors.google.errors import NotFoundError
 from connectors.sdk.errors import (
     AccessDeniedError,

@@ -63,9 +63,13 @@ class GoogleConfig(ProviderConfig):
         None, gt=0, description="Window of these units, in seconds; default: a minute."
     )
 
-    def budget(self) -> Quota | None:
-        """What one account may spend; None when no quota is to be kept to."""
-        if self.quota == "none":
+    def budget(self, service: str) -> Quota | None:
+        """What may be spent at one of Google's APIs; None when no quota is to be kept to.
+
+        Args:
+            service: A handler's `service`: each API counts by itself.
+        """
+        if self.quota == "none" or service != "gmail":
             return None
         table = _NEW if self.quota == "new" else _OLD
         return Quota(

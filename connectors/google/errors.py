@@ -25,15 +25,35 @@ from connectors.sdk.errors import (
     TokenExpiredError,
 )
 from connectors.sdk.http import classify_by_status, retry_after
+from connectors.sdk.quota import until_midnight
 
 _RATE = {"ratelimitexceeded", "userratelimitexceeded", "rate_limit_exceeded", "resource_exhausted"}
 _DAILY = {"dailylimitexceeded", "dailylimitexceededunreg", "quotaexceeded"}
 _SCOPE = {"insufficientpermissions", "access_token_scope_insufficient", "insufficientscopes"}
 _DISABLED_API = {"accessnotconfigured", "service_disabled"}
-#: A day's quota comes back at midnight in California; looking every hour is enough.
-_DAILY_WAIT = 3600.0
+#: What is refused of one item, not of the whole API.
+_ITEM = {
+    "cannotdownloadabusivefile",
+    "cannotdownloadfile",
+    "cannotexportfile",
+    "exportsizelimitexceeded",
+    "filenotdownloadable",
+    "fileneverwritable",
+    "insufficientfilepermissions",
+}
+#: A delta's cursor that is too old.
+_LOST = {"fullsyncrequired", "updatedmintoolongago"}
+#: Midnight here brings a day's quota back.
+_PACIFIC = "America/Los_Angeles"
+_AUTH = "https://www.googleapis.com/auth/"
 #: The permission that a service's data needs, to name it to the person.
-_PERMISSIONS = {"gmail.googleapis.com": "https://www.googleapis.com/auth/gmail.readonly"}
+_PERMISSIONS = {
+    "gmail.googleapis.com": f"{_AUTH}gmail.readonly",
+    "calendar-json.googleapis.com": f"{_AUTH}calendar.readonly",
+    "calendar.googleapis.com": f"{_AUTH}calendar.readonly",
+    "drive.googleapis.com": f"{_AUTH}drive.readonly",
+    "youtube.googleapis.com": f"{_AUTH}youtube.readonly",
+}
 
 _RETRY_AFTER = re.compile(
     r"retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))", re.IGNORECASE
@@ -43,6 +63,19 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z_]{0,60}")
 
 class NotFoundError(ConnectorError):
     """404: what was asked for is not there (any more)."""
+
+
+class ItemRefusedError(ConnectorError):
+    """One item cannot be had though the API answers for others.
+
+    Args:
+        message: What a person reads.
+        reason: Google's reason code, in lower case.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +112,8 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> ConnectorE
         return RateLimitedError("Google asks to wait", _wait(headers, problem.message))
     if status == HTTPStatus.FORBIDDEN:
         return _forbidden(headers, problem)
+    if status == HTTPStatus.GONE or problem.reasons & _LOST:
+        return PositionLostError("Google no longer knows this point of the changes")
     if status == HTTPStatus.NOT_FOUND:
         return NotFoundError("Google does not have what was asked for")
     if status == HTTPStatus.BAD_REQUEST:
@@ -90,8 +125,12 @@ def _forbidden(headers: Mapping[str, str], problem: _Problem) -> ConnectorError:
     if problem.reasons & _DAILY:
         wait = _wait(headers, problem.message)
         return RateLimitedError(
-            "the Google project's quota for today is used up", _DAILY_WAIT if wait is None else wait
+            "the Google project's quota for today is used up; the sync goes on after midnight "
+            "Pacific time",
+            until_midnight(_PACIFIC) + 1.0 if wait is None else wait,
         )
+    if refused := problem.reasons & _ITEM:
+        return ItemRefusedError("Google does not hand out this item", min(refused))
     if problem.reasons & _SCOPE:
         permission = _PERMISSIONS.get(problem.service)
         which = f"the permission {permission}" if permission else "a permission"

@@ -72,12 +72,14 @@ class Gmail(Handler):
     schema = Email
     scopes = frozenset({"https://www.googleapis.com/auth/gmail.readonly"})
     options = (BACKDATE,)
+    sizes = ("list_size", "batch_size")
+    service = "gmail"
     frequency = "hour"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._config = cast(GoogleConfig, context.provider.config)
-        self._quota = context.provider.quota()
+        self._quota = context.provider.quota(self.service)
         self._address = str(context.account.profile.get("email") or "")
         #: Ids yielded by this run, and the records of the batch yielded last: `kept` may not
         #: know these yet.

@@ -58,9 +58,9 @@ class Google(Provider):
     handlers = (Gmail,)
     config: GoogleConfig
 
-    def quota(self) -> Quota | None:
-        """Gmail's quota for each user; the only one that a sync comes near."""
-        return self.config.budget()
+    def quota(self, service: str = "") -> Quota | None:
+        """See `GoogleConfig.budget`."""
+        return self.config.budget(service)
 
     def account(self, api: Api) -> Account:
         """The account, by its OpenID Connect claims; `sub` never changes, addresses may."""

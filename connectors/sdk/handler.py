@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
@@ -66,6 +68,12 @@ class Handler(ABC):
     id: ClassVar[str]
     label: ClassVar[str]
     schema: ClassVar[type[RecordSchema]]
+    #: Further schemas of its records, where it has several.
+    also: ClassVar[tuple[type[RecordSchema], ...]] = ()
+    #: Fields of the provider's configuration that size its requests; each has its bounds there.
+    sizes: ClassVar[tuple[str, ...]] = ()
+    #: Which of the provider's quotas its calls spend; see `Provider.quota`.
+    service: ClassVar[str] = ""
     #: OAuth scopes that the handler needs.
     scopes: ClassVar[frozenset[str]] = frozenset()
     options: ClassVar[tuple[Choice, ...]] = ()
@@ -98,6 +106,42 @@ class Handler(ABC):
         """Map a quarantined item again; a handler that keeps only its id fetches it first."""
         return self.record(failed.source)
 
+    @classmethod
+    def schemas(cls) -> dict[str, type[RecordSchema]]:
+        """The schemas of its records, by URI."""
+        return {schema.uri: schema for schema in (cls.schema, *cls.also)}
+
+    def keep(
+        self,
+        items: Iterable[Json],
+        position: Position,
+        *,
+        id_field: str = "id",
+        deleted: Iterable[str] = (),
+        total: int | None = None,
+    ) -> Batch:
+        """A batch of the API's items, each mapped by `record`.
+
+        An item that cannot be mapped goes to quarantine by itself, with its JSON.
+
+        Args:
+            items: As the API sent them.
+            position: Where the sync stands when they are kept.
+            id_field: The items' field that `record` takes the id from.
+            deleted: Ids of items that are gone.
+            total: How many items the handler expects to hold in all.
+        """
+        records: list[Record] = []
+        failed: list[Failed] = []
+        for item in items:
+            try:
+                records.append(self.record(item))
+            except Exception as error:
+                # Whatever is odd about one item must not stop the others.
+                failed.append(unmappable(item, error, id_field))
+        listed = [record["sourceId"] for record in records]
+        return Batch(records, position, deleted=deleted, failed=failed, listed=listed, total=total)
+
     def build(
         self,
         *,
@@ -105,6 +149,7 @@ class Handler(ABC):
         name: str,
         inserted_at: datetime | str,
         source: Json,
+        schema: type[RecordSchema] | None = None,
         **fields: Any,
     ) -> Record:
         """A record with its base fields; fields that are None are left out.
@@ -114,12 +159,13 @@ class Handler(ABC):
             name: What a person would call the item.
             inserted_at: When it came to be, with a zone.
             source: The API's whole answer, unaltered.
+            schema: The record's schema, where it is not the handler's first.
             fields: The schema's own fields, by the schema's names.
         """
         provider, account = self.context.provider, self.context.account
         record: Record = {
             "_id": record_id(provider.id, account.id, id),
-            "schema": self.schema.uri,
+            "schema": (schema or self.schema).uri,
             "name": name,
             "sourceApplication": provider.url,
             "sourceAccountId": account.id,
@@ -129,3 +175,19 @@ class Handler(ABC):
         }
         record.update((key, value) for key, value in fields.items() if value is not None)
         return record
+
+
+def unmappable(item: Json, error: Exception, id_field: str = "id") -> Failed:
+    """The entry in quarantine of an item that could not be mapped.
+
+    Args:
+        item: As the API sent it.
+        error: What its mapping raised; the message is not kept, it may quote the item.
+        id_field: The field with the item's id; without one, an id is made from the content.
+    """
+    source = item if isinstance(item, dict) else {"item": item}
+    found = source.get(id_field)
+    if not isinstance(found, str) or not found:
+        text = json.dumps(source, sort_keys=True, default=str).encode()
+        found = "unidentified-" + hashlib.sha256(text).hexdigest()[:16]
+    return Failed(found, source, f"the item could not be mapped ({type(error).__name__})")

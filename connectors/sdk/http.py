@@ -246,7 +246,7 @@ class Api:
         """
         while (seconds := self._budget.take(units)) > 0:
             if seconds > self._inline_wait:
-                raise RateLimitedError("the account's quota is used up for now", seconds)
+                raise RateLimitedError(self._budget.message, seconds)
             self._pause(seconds)
 
     def hold(self, error: RateLimitedError, tries: int = 1) -> None:

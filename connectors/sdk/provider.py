@@ -85,8 +85,12 @@ class Provider(ABC):
             )
             raise ConfigurationError(f"settings of provider {cls.id}: {fields}") from None
 
-    def quota(self) -> Quota | None:
-        """What one account may spend; None when the provider states no quota."""
+    def quota(self, service: str = "") -> Quota | None:  # noqa: ARG002 - for subclasses
+        """What may be spent at one of the provider's services; None when it states no quota.
+
+        Args:
+            service: A handler's `service`: providers may count each of their APIs by itself.
+        """
         return None
 
     def handler(self, handler_id: str) -> type[Handler]:

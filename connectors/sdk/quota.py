@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +17,24 @@ class Quota:
         units: Units allowed in any window.
         seconds: Length of the window.
         costs: Units that a call of each method costs, such as `{"messages.get": 20}`.
+        daily: IANA name of the zone at whose midnight the units come back, for a quota by the
+            calendar day, which all accounts of the project share; `seconds` then counts for
+            nothing.
+        name: What people call the quota, for messages.
     """
 
     units: int
     seconds: float
     costs: Mapping[str, int]
+    daily: str | None = None
+    name: str = "the account's quota"
+
+    @property
+    def spent_message(self) -> str:
+        """What a person reads when there is nothing left."""
+        if self.daily:
+            return f"{self.name} for today is used up; the sync goes on after midnight there"
+        return f"{self.name} is used up for now"
 
     def cost(self, method: str, calls: int = 1) -> int:
         """Units for so many calls of the method; one unit each when the table has no entry."""
@@ -34,8 +49,25 @@ class Quota:
         return max(1, min(most, int(self.units / 10) // max(1, self.cost(method))))
 
 
+def until_midnight(zone: str, now: datetime | None = None) -> float:
+    """Seconds until the next midnight of a zone, by its IANA name; changes of its offset count.
+
+    Args:
+        zone: Such as `America/Los_Angeles`.
+        now: The time, with a zone; default: the clock.
+    """
+    place = ZoneInfo(zone)
+    here = (now or datetime.now(UTC)).astimezone(place)
+    midnight = datetime.combine(here.date() + timedelta(days=1), time(), place)
+    return (midnight.astimezone(UTC) - here.astimezone(UTC)).total_seconds()
+
+
 class Budget(Protocol):
-    """What is left of an account's quota, shared by all workers."""
+    """What is left of a quota, shared by all workers."""
+
+    @property
+    def message(self) -> str:
+        """What a person reads when there is nothing left."""
 
     def take(self, units: int) -> float:
         """Spend units if they are there.
@@ -52,6 +84,7 @@ class Unlimited:
     """The budget of a provider that states no quota; it still honours `block`."""
 
     def __init__(self, now: Clock) -> None:
+        self.message = "the provider asked to wait"
         self._now = now
         self._until = 0.0
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Any
 
 _STATUS = {
@@ -18,6 +19,7 @@ _STATUS = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
+    410: "FAILED_PRECONDITION",
     405: "UNIMPLEMENTED",
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
@@ -91,7 +93,9 @@ def unauthenticated() -> GoogleError:
     )
 
 
-def insufficient_scope(method: str, scopes: tuple[str, ...] = ()) -> GoogleError:
+def insufficient_scope(
+    method: str, scopes: tuple[str, ...] = (), host: str = "gmail.googleapis.com"
+) -> GoogleError:
     """403: the person did not grant a scope that the method needs."""
     challenge = (
         'Bearer realm="https://accounts.google.com/", error="insufficient_scope", '
@@ -104,7 +108,7 @@ def insufficient_scope(method: str, scopes: tuple[str, ...] = ()) -> GoogleError
         item_message="Insufficient Permission",
         info=(
             "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-            {"service": "gmail.googleapis.com", "method": method},
+            {"service": host, "method": method},
         ),
         headers=(("WWW-Authenticate", challenge),),
     )
@@ -175,6 +179,34 @@ def backend_error(code: int = 500) -> GoogleError:
     return GoogleError(500, "Internal error encountered.", "backendError")
 
 
+def daily_quota_exceeded() -> GoogleError:
+    """403: the project's units of this day are spent."""
+    return GoogleError(
+        403,
+        'The request cannot be completed because you have exceeded your <a href="/youtube/v3/'
+        'getting-started#quota">quota</a>.',
+        "quotaExceeded",
+        domain="youtube.quota",
+    )
+
+
+def gone() -> GoogleError:
+    """410: a sync token that is too old."""
+    return GoogleError(
+        410,
+        "Sync token is no longer valid, a full sync is required.",
+        "fullSyncRequired",
+        domain="calendar",
+        extra={"locationType": "parameter", "location": "syncToken"},
+    )
+
+
+def with_header(error: GoogleError, value: str) -> GoogleError:
+    """The error with a `Retry-After` header, in seconds or as a date (RFC 9110, 10.2.3)."""
+    error.headers = (*error.headers, ("Retry-After", value))
+    return error
+
+
 def from_fault(kind: str, *, now: float, retry_after: float | None) -> GoogleError:
     """The error of a fault's kind (`faults.ERROR_KINDS`)."""
     match kind:
@@ -184,6 +216,14 @@ def from_fault(kind: str, *, now: float, retry_after: float | None) -> GoogleErr
             return quota_exceeded()
         case "403-scope":
             return insufficient_scope("injected")
+        case "403-daily":
+            return daily_quota_exceeded()
+        case "429-seconds":
+            return with_header(too_many_concurrent(), str(int(retry_after or 1)))
+        case "429-date":
+            # Dates count whole seconds: one more, so that it is never in the past.
+            date = formatdate(now + (retry_after or 1) + 1, usegmt=True)
+            return with_header(too_many_concurrent(), date)
         case "429" if retry_after is not None:
             return user_rate_limit(now, retry_after)
         case "429":

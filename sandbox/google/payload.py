@@ -23,6 +23,7 @@ from typing import Any
 
 from sandbox.google.mailbox import Entry
 from sandbox.mail.mime import Part, parse, snippet
+from sandbox.oddities import Oddities
 
 _CACHE_BYTES = 64 * 1024 * 1024
 _NONCE_BYTES = 48
@@ -78,9 +79,11 @@ class Renderer:
 
     Args:
         limit: Bytes of JSON kept at most.
+        remember: Whether to remember what was sent of each message.
     """
 
-    def __init__(self, limit: int = _CACHE_BYTES) -> None:
+    def __init__(self, limit: int = _CACHE_BYTES, *, remember: bool = False) -> None:
+        self.oddities = Oddities(optional="snippet", essential="payload", remember=remember)
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Rendered] = OrderedDict()
         self._bytes, self._limit = 0, limit
@@ -96,7 +99,10 @@ class Renderer:
         if rendered is None:
             rendered = self._render(entry)
             self._keep(entry.id, rendered)
-        return f"{_envelope(entry)[:-1]}, {rendered.fill(entry.id)}}}".encode()
+        text = f"{_envelope(entry)[:-1]}, {rendered.fill(entry.id)}}}"
+        if not self.oddities.idle:
+            text = json.dumps(self.oddities.send(entry.id, json.loads(text)))
+        return text.encode()
 
     def _render(self, entry: Entry) -> _Rendered:
         raw = entry.load()

@@ -158,7 +158,7 @@ def filled(services: Services) -> Services:
             connection_id="google:1",
             handler_id="gmail",
             fence=1,
-            schema=Email,
+            schemas={Email.uri: Email},
             position={"at": 9},
             records=[email(number) for number in range(1, 10)],
             quarantined=[Failed("m10", {"id": "m10"}, "no date")],

@@ -153,13 +153,15 @@ def test_a_summary_compares_ids_not_numbers(
         # As many records as are listed, but one is another.
         kept = [*ids[1:], "never-listed"]
         records = [_email(account, ident) for ident in kept]
-        vault.commit(Commit(connection.id, "gmail", 1, Email, {}, records))
+        vault.commit(Commit(connection.id, "gmail", 1, {Email.uri: Email}, {}, records))
         done = ProgressView(connection.id, "gmail", "run", "done")
         results = [Rested(Job(OWNER, connection.id, "gmail"), done)]
         summary = summarize(services, connection, results, sandbox.url, 2.0)
         assert (summary.listed, summary.kept, summary.missing) == (5, 4, ids[:1])
         assert not summary.complete
-        vault.commit(Commit(connection.id, "gmail", 1, Email, {}, [_email(account, ids[0])]))
+        vault.commit(
+            Commit(connection.id, "gmail", 1, {Email.uri: Email}, {}, [_email(account, ids[0])])
+        )
         assert summarize(services, connection, results, sandbox.url, 2.0).complete
 
 

@@ -34,9 +34,6 @@ MAY_NAME_PROVIDERS = {
     "constraints.txt": "the provider's official client is a package with its name",
     "dcs.example.toml": "shows a person's own values, which are a provider's",
     "pyproject.toml": "the provider's official client is a package with its name",
-    # The sandbox plays one provider so far; a second one will show what they have in common.
-    "sandbox/app.py": "puts together what it plays",
-    "sandbox/disturb.py": "puts together what it plays",
     "sandbox/options.py": "puts together what it plays",
     "sandbox/world.py": "puts together what it plays",
 }

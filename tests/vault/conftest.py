@@ -57,7 +57,7 @@ def make_commit(*records: Record, **fields: Any) -> Commit:
         "connection_id": ACCOUNT,
         "handler_id": "gmail",
         "fence": 1,
-        "schema": Email,
+        "schemas": {Email.uri: Email},
         "position": {"n": len(records)},
         **fields,
     }

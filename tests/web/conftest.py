@@ -186,7 +186,7 @@ class Mailbox:
                 connection_id=self.connection.id,
                 handler_id=HANDLER,
                 fence=fence,
-                schema=Email,
+                schemas={Email.uri: Email},
                 position={},
                 records=records,
                 quarantined=failed,

@@ -17,7 +17,7 @@ from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running
 from vault.errors import NotFoundError
 from vault.vault import Vault
-from worker import connections
+from worker import connections, keys
 from worker.engine import Engine
 from worker.keys import Job
 from worker.schedule import SECONDS
@@ -251,7 +251,7 @@ def test_disconnecting_forgets_all_but_the_records(
     sync_now(services, job)
     kept = vault.count(Gmail.schema.uri)
     assert kept
-    services.redis.set("dcs:block:owner|" + job.connection, "1")
+    services.redis.set(keys.block("owner", job.connection, "gmail"), "1")
     connections.disconnect(services, "owner", job.connection, delete_data=False)
     assert vault.connections() == []
     assert vault.tokens(job.connection) is None
@@ -259,7 +259,7 @@ def test_disconnecting_forgets_all_but_the_records(
     assert services.schedule.due_at(job) is None
     assert services.progress.view(job) is None
     assert services.checkpoints.load(job) is None
-    assert not services.redis.exists("dcs:block:owner|" + job.connection)
+    assert not services.redis.exists(keys.block("owner", job.connection, "gmail"))
 
 
 def test_disconnecting_can_delete_the_records(services: Services, job: Job, vault: Vault) -> None:

@@ -39,13 +39,13 @@ def test_it_asks_for_reading_and_nothing_more() -> None:
 
 
 def test_the_quota_follows_the_age_of_the_project() -> None:
-    new, old = (GoogleConfig(quota=kind).budget() for kind in ("new", "old"))
+    new, old = (GoogleConfig(quota=kind).budget("gmail") for kind in ("new", "old"))
     assert new is not None
     assert old is not None
     assert (new.units, new.cost("messages.get"), new.cost("history.list")) == (6_000, 20, 2)
     assert (old.units, old.cost("messages.get"), old.cost("messages.list")) == (15_000, 5, 5)
-    assert GoogleConfig(quota="none").budget() is None
-    own = GoogleConfig(quota_units=400, quota_seconds=1).budget()
+    assert GoogleConfig(quota="none").budget("gmail") is None
+    own = GoogleConfig(quota_units=400, quota_seconds=1).budget("gmail")
     assert own is not None
     assert (own.units, own.seconds, own.fit("messages.get", 25)) == (400, 1.0, 2)
 

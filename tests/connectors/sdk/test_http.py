@@ -46,6 +46,8 @@ class Tokens:
 class Budget:
     """Answers from a list of waits, then lets everything pass."""
 
+    message = "the account's quota is used up for now"
+
     def __init__(self, *waits: float) -> None:
         self.waits = list(waits)
         self.taken: list[int] = []

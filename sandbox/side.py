@@ -1,0 +1,77 @@
+"""One provider as the sandbox plays it: `sandbox/<provider>/side.py` has a subclass of `Side`."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+
+    from sandbox.faults import Fault
+    from sandbox.holding import Holding
+    from sandbox.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error in the provider's own form.
+
+    Args:
+        status: HTTP status.
+        body: The answer's body.
+        headers: Further HTTP headers.
+    """
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Side(ABC):
+    """A provider's side.
+
+    Args:
+        world: The sandbox's state.
+    """
+
+    #: The provider's id.
+    id: ClassVar[str]
+    #: What all its paths begin with at the sandbox, so that two providers' paths never meet.
+    prefix: ClassVar[str] = ""
+    #: Every scope that it can grant.
+    scopes: ClassVar[tuple[str, ...]]
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @abstractmethod
+    def blueprints(self) -> Iterable[Blueprint]:
+        """Its routes."""
+
+    @abstractmethod
+    def account_id(self, account: int) -> str:
+        """The id by which the provider tells of an account, by its number at the sandbox."""
+
+    @abstractmethod
+    def holdings(self, account: int) -> Mapping[str, Holding]:
+        """What an account holds, by the handler's id."""
+
+    @abstractmethod
+    def error(self, fault: Fault) -> Refusal:
+        """A fault (one of `sandbox.faults.ERROR_KINDS`) in the provider's own form."""
+
+
+def sides(world: World) -> dict[str, Side]:
+    """Every provider's side, by id: each folder of the sandbox that has a `side.py`."""
+    found: dict[str, Side] = {}
+    for path in sorted(Path(__file__).parent.glob("*/side.py")):
+        module = importlib.import_module(f"sandbox.{path.parent.name}.side")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Side) and value is not Side:
+                found[value.id] = value(world)
+    return found
