@@ -5,7 +5,9 @@ Each handler's sandbox side gives a `Holding`; the contract suite drives any han
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 #: How an item can be odd: a field that no documentation names, a field left out, a field that is
@@ -57,3 +59,16 @@ class Holding(Protocol):
 
     def idle_requests(self) -> int:
         """The most requests that a sync may take which finds nothing new."""
+
+
+def months_before(months: int, now: datetime | None = None) -> float:
+    """The Unix time so many calendar months before now, as a person means "3 months".
+
+    Args:
+        months: How many.
+        now: The time, with a zone; default: the clock.
+    """
+    here = now or datetime.now(UTC)
+    year, month = divmod(here.year * 12 + here.month - 1 - months, 12)
+    day = min(here.day, calendar.monthrange(year, month + 1)[1])
+    return here.replace(year=year, month=month + 1, day=day).timestamp()

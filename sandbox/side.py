@@ -6,6 +6,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -66,12 +67,36 @@ class Side(ABC):
         """A fault (one of `sandbox.faults.ERROR_KINDS`) in the provider's own form."""
 
 
-def sides(world: World) -> dict[str, Side]:
-    """Every provider's side, by id: each folder of the sandbox that has a `side.py`."""
-    found: dict[str, Side] = {}
+def side_classes() -> dict[str, type[Side]]:
+    """The class of every provider's side, by id: each folder of the sandbox has one in `side.py`."""
+    found: dict[str, type[Side]] = {}
     for path in sorted(Path(__file__).parent.glob("*/side.py")):
         module = importlib.import_module(f"sandbox.{path.parent.name}.side")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Side) and value is not Side:
-                found[value.id] = value(world)
+            if (
+                isinstance(value, type)
+                and issubclass(value, Side)
+                and value.__module__ == module.__name__
+            ):
+                found[value.id] = value
     return found
+
+
+def sides(world: World) -> dict[str, Side]:
+    """Every provider's side, by id."""
+    return {name: kind(world) for name, kind in side_classes().items()}
+
+
+def retry_after(fault: Fault, now: float) -> tuple[tuple[str, str], ...]:
+    """The `Retry-After` header of a fault that names a wait (RFC 9110, 10.2.3); else none.
+
+    Args:
+        fault: Of the kind `429-date` it gives a date, else seconds.
+        now: Unix time in seconds.
+    """
+    if fault.kind == "429-date":
+        # Dates count whole seconds: one more, so that it is never in the past.
+        return (("Retry-After", formatdate(now + (fault.retry_after or 1) + 1, usegmt=True)),)
+    if fault.kind == "429-seconds" or (fault.kind == "429" and fault.retry_after is not None):
+        return (("Retry-After", str(int(fault.retry_after or 1))),)
+    return ()

@@ -17,6 +17,13 @@ from config.settings import Settings, load
 from worker.services import Services, open_services
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the contract suite, which `dcs connectors check` gives."""
+    suite = parser.getgroup("contract suite")
+    suite.addoption("--provider", help="Check this provider's handlers alone.")
+    suite.addoption("--handler", help="Check this handler alone.")
+
+
 @pytest.fixture(autouse=True)
 def _loopback_only() -> None:
     """A test that needs the network does not exist. The plugin lifts this after each test."""

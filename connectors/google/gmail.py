@@ -25,7 +25,7 @@ from connectors.google.gmail_message import email_fields, relabelled
 from connectors.google.gmail_parts import Content
 from connectors.google.gmail_position import State
 from connectors.sdk.errors import ConnectorError, PositionLostError, TransientError
-from connectors.sdk.handler import Context, Handler
+from connectors.sdk.handler import Context, Handler, unmappable
 from connectors.sdk.options import BACKDATE
 from connectors.sdk.records import Batch, Failed, Json, Position, Record
 from connectors.sdk.schemas.email import Email
@@ -309,8 +309,9 @@ class Gmail(Handler):
                 got.records.append(self._record(message, texts))
             except Exception as error:
                 # Whatever is odd about one mail must not stop the others.
-                reason = f"the message could not be mapped ({type(error).__name__})"
-                got.failed.append(Failed(key, message, reason))
+                got.failed.append(unmappable(message, error))
+        for key, trouble in contents.odd.items():
+            got.failed.append(unmappable(answers.found[key], trouble))
         return got
 
     def _check(self, ids: Iterable[str]) -> _Got:

@@ -50,10 +50,12 @@ class Contents:
     Args:
         texts: By message id, by part id. A message in it has all that could be had.
         error: Why the messages that are not in it lack something.
+        odd: By message id, what came of looking at messages that make no sense.
     """
 
     texts: dict[str, dict[str, Content]]
     error: ConnectorError | None
+    odd: dict[str, Exception]
 
 
 class ContentReader:
@@ -74,11 +76,19 @@ class ContentReader:
 
     def read(self, messages: Mapping[str, Json]) -> Contents:
         """The texts of the messages, in batches over all of them."""
-        texts: dict[str, dict[str, Content]] = {key: {} for key in messages}
+        texts: dict[str, dict[str, Content]] = {}
         wanted: dict[str, _Wanted] = {}
+        odd: dict[str, Exception] = {}
         for key, message in messages.items():
-            for want in self._wanted(key, message, texts[key]):
-                wanted[str(len(wanted))] = want
+            found: dict[str, Content] = {}
+            try:
+                wants = list(self._wanted(key, message, found))
+            except Exception as error:
+                # Whatever is odd about one mail must not stop the others.
+                odd[key] = error
+                continue
+            texts[key] = found
+            wanted |= {str(len(wanted) + n): want for n, want in enumerate(wants)}
         for piece in _by_bytes(wanted):
             answers = self._fetch({key: wanted[key] for key in piece})
             for key in piece:
@@ -89,8 +99,8 @@ class ContentReader:
                 else:
                     texts.pop(want.message_id, None)
             if answers.error:
-                return Contents(_without_later(texts, wanted, piece), answers.error)
-        return Contents(texts, None)
+                return Contents(_without_later(texts, wanted, piece), answers.error, odd)
+        return Contents(texts, None, odd)
 
     def _wanted(self, key: str, message: Json, texts: dict[str, Content]) -> Iterator[_Wanted]:
         """What to fetch of a message; notes in `texts` what is not worth fetching."""

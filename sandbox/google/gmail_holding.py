@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from sandbox.google.mailbox import Mailbox
 from sandbox.google.payload import Renderer
-from sandbox.holding import Oddity
+from sandbox.holding import Oddity, months_before
 
 _HIDDEN = frozenset({"SPAM", "TRASH"})
 _LABELS = ("STARRED", "IMPORTANT", "UNREAD")
-#: Gmail's search counts calendar months; the shortest that a sync may be asked for.
-_MONTH = 30.5 * 86_400
 
 
 class MailHolding:
@@ -38,7 +35,7 @@ class MailHolding:
     def expected(self, options: Mapping[str, str]) -> list[str]:
         """What `messages.list` lists within the range asked for."""
         months = options.get("backdate", "all")
-        since = 0.0 if months == "all" else (time.time() - int(months) * _MONTH) * 1000
+        since = 0.0 if months == "all" else months_before(int(months)) * 1000
         return [
             entry.id
             for entry in self._mailbox.entries()

@@ -1,0 +1,161 @@
+"""What a sync must do that is cut, or that the provider changes under."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from tests.contract.bench import MOST_SLICES, Bench, expect, fail
+from tests.contract.conftest import Make
+from tests.contract.killer import RESTED, WAITING, Moment
+
+#: Requests that each new start may take besides its look at what is new: the page it was in, and
+#: the batch that was fetched ahead.
+_RESTART = 4
+
+
+def killed(make: Make) -> None:
+    """Killed at every batch, in both moments, and resumed in a new process each time."""
+    for moment in get_args(Moment):
+        bench = make()
+        for _ in range(MOST_SLICES):
+            code = bench.killed(moment)
+            expect(code != WAITING, f"the sync waits: {bench.state().message}")
+            if code == RESTED:
+                break
+        else:
+            fail(f"killed at each batch ({moment}), the sync never comes to its end")
+        bench.expect_all(f"killed at every batch (after the {moment}) and resumed")
+        expect(not bench.quarantine(), "items were quarantined")
+
+
+def stopped(make: Make) -> None:
+    """Stopped after every batch: the same in the end, and no finished page is fetched again."""
+    whole = make(items=60, messages=60)
+    whole.requests()
+    whole.run_well()
+    uncut = whole.requests()
+    whole.run_well()
+    idle = whole.requests()
+    bench = make(items=60, messages=60)
+    bench.requests()
+    slices = _slice_by_slice(bench)
+    bench.expect_all("stopped after every batch")
+    cut, most = bench.requests(), uncut + slices * (idle + _RESTART)
+    expect(
+        cut <= most,
+        f"stopped {slices} times, the sync took {cut} requests where {most} are enough "
+        f"({uncut} uncut): it fetches again what it has finished",
+    )
+
+
+def _slice_by_slice(bench: Bench) -> int:
+    for number in range(MOST_SLICES):
+        outcome = bench.slice(batches=1)
+        if outcome.next in ("rest", "off"):
+            expect(outcome.handler == "enabled", f"the sync ended badly: {outcome.message}")
+            return number + 1
+        expect(outcome.next == "continue", f"the sync waits: {outcome.message}")
+    return fail("stopped after every batch, the sync never comes to its end")
+
+
+def changed_meanwhile(make: Make) -> None:
+    """New, edited and removed items, while the backfill goes on, are all reflected."""
+    bench = make(items=40, messages=40)
+    edits = bench.holding.tells_edits
+    for number in range(MOST_SLICES):
+        outcome = bench.slice(batches=1)
+        if outcome.next in ("rest", "off"):
+            break
+        if number < 6:
+            _change(bench, number, edits=edits)
+    else:
+        fail("while items come and go, the sync never comes to its end")
+    # What changed after the last look is the next sync's to see.
+    bench.run_well()
+    bench.expect_all("after items came, went and changed during the backfill")
+
+
+def _change(bench: Bench, turn: int, *, edits: bool) -> None:
+    holding = bench.holding
+    order = holding.expected({})
+    kept = [key for key in order if key in bench.kept()]
+    coming = [key for key in order if key not in kept]
+    holding.add(2)
+    # The ends of what is kept, an item in its middle, and one that has not been fetched yet.
+    gone = {0: kept[:1], 1: kept[-1:], 2: coming[:1], 3: kept[len(kept) // 2 :][:1]}.get(turn, [])
+    for key in gone:
+        holding.remove(key)
+    if edits:
+        left = [key for key in (*kept[1:2], *coming[-1:]) if key not in gone]
+        for key in left:
+            holding.edit(key)
+
+
+def changed_between(make: Make) -> None:
+    """New, edited and removed items between two syncs, the newest and the oldest included."""
+    bench = make()
+    bench.run_well()
+    for _ in range(2):
+        order = bench.holding.expected({})
+        for key in {order[0], order[len(order) // 3], order[-1]}:
+            bench.holding.remove(key)
+        added = bench.holding.add(7)
+        if bench.holding.tells_edits:
+            bench.holding.edit(order[2])
+            bench.holding.edit(added[-1])
+        bench.run_well()
+        bench.expect_all("after items came, went and changed between two syncs")
+
+
+def one_for_one(make: Make) -> None:
+    """As many items gone as came: a total that stays the same hides nothing."""
+    bench = make()
+    bench.run_well()
+    bench.holding.remove(bench.holding.expected({})[-2])
+    bench.holding.add(1)
+    bench.run_well()
+    bench.expect_all("after one item went and one came")
+
+
+def all_gone(make: Make) -> None:
+    """Everything taken away at once."""
+    bench = make()
+    bench.run_well()
+    bench.holding.clear()
+    bench.run_well()
+    bench.expect_all("after everything was taken away")
+
+
+def feed_lost(make: Make) -> None:
+    """The change cursor is too old: nothing that changed meanwhile is missed."""
+    bench = make()
+    if not bench.holding.has_feed:
+        return
+    bench.run_well()
+    order = bench.holding.expected({})
+    bench.holding.add(3)
+    for key in {order[0], order[-1], order[len(order) // 2]}:
+        bench.holding.remove(key)
+    if bench.holding.tells_edits:
+        bench.holding.edit(order[1])
+    bench.holding.lose_feed()
+    bench.run_well()
+    bench.expect_all("after the change cursor was lost")
+    bench.requests()
+    bench.run_well()
+    bench.expect_all("at the sync after that")
+
+
+def feed_lost_meanwhile(make: Make) -> None:
+    """Page tokens and cursors are refused in the middle of the backfill."""
+    bench = make(items=40, messages=40)
+    if not bench.holding.has_feed:
+        return
+    for _ in range(3):
+        bench.slice(batches=1)
+    bench.holding.remove(bench.holding.expected({})[1])
+    bench.holding.add(2)
+    bench.holding.lose_feed()
+    _slice_by_slice(bench)
+    bench.run_well()
+    bench.expect_all("after page tokens were refused in the middle of the backfill")
