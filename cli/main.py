@@ -32,6 +32,7 @@ COMMANDS = {
     "reset-provider": "Make a provider's handlers start again from the beginning.",
     "settings": "List every setting: its value, default and meaning.",
     "sandbox": "Play the providers' side on this machine.",
+    "connectors": "Write a connector of your own, in a checkout of the server.",
     "web": "Run the web server alone, in the foreground.",
     "worker": "Run a worker alone, in the foreground.",
     "beat": "Run the scheduler alone, in the foreground.",

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def played() -> list[str]:
-    """The ids of the providers that the sandbox plays: it has a folder for each."""
+    """The ids of the providers that the sandbox plays: it has a `side.py` in a folder for each."""
     root = Path(sandbox.__file__).parent
-    return [name for name in registry.provider_ids() if (root / name / "__init__.py").is_file()]
+    return [name for name in registry.provider_ids() if (root / name / "side.py").is_file()]
 
 
 def environment_of(url: str, options: SandboxOptions) -> dict[str, str]:
@@ -25,10 +25,13 @@ def environment_of(url: str, options: SandboxOptions) -> dict[str, str]:
         url: The sandbox's root.
         options: Tells the OAuth client that it knows.
     """
+    from sandbox.side import side_classes
+
     variables: dict[str, str] = {}
+    sides = side_classes()
     for name in played():
         prefix = f"DCS_PROVIDERS__{name.upper()}__"
-        variables[f"{prefix}BASE_URL"] = url
+        variables[f"{prefix}BASE_URL"] = url + sides[name].prefix
         variables[f"{prefix}CLIENT_ID"] = options.client_id
         variables[f"{prefix}CLIENT_SECRET"] = options.client_secret
         # A budget of the real provider's size would hold back a sandbox that has none.

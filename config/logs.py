@@ -1,6 +1,6 @@
 """Logging: one line a record, and nothing in it that is secret or a person's own.
 
-    2026-05-04T10:11:12Z INFO worker worker.engine [acme:1 mail 4f2a] kept 25 records
+    2026-05-04T10:11:12Z INFO worker worker.engine [example:1 mail 4f2a] kept 25 records
 
 Exceptions are written as their type and where they passed, never with their message: a message
 may quote a mail. Whatever looks like a token is struck out of the rest.
@@ -160,7 +160,7 @@ def trace(error: BaseException) -> str:
     """The error's type and the places it passed, innermost last; without its message.
 
     Returns:
-        `ValueError (worker/engine.py:10:run, acme/mail.py:20:record)`, on one line, followed
+        `ValueError (worker/engine.py:10:run, example/mail.py:20:record)`, on one line, followed
         by `from` and its cause where it has one.
     """
     parts = []

@@ -62,6 +62,10 @@ class Side(ABC):
     def holdings(self, account: int) -> Mapping[str, Holding]:
         """What an account holds, by the handler's id."""
 
+    def canaries(self) -> list[str]:
+        """Words that only a person's items hold: they must not turn up where nothing secret may."""
+        return []
+
     @abstractmethod
     def error(self, fault: Fault) -> Refusal:
         """A fault (one of `sandbox.faults.ERROR_KINDS`) in the provider's own form."""

@@ -8,16 +8,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox.faults import Faults
-from sandbox.google.accounts import Account, Person
+from sandbox.google.accounts import Account
 from sandbox.google.mailbox import Mailbox
 from sandbox.google.payload import Renderer
 from sandbox.google.quota import Meter, Slots
-from sandbox.google.tokens import TokenStore
 from sandbox.mail.source import FileSource, Source
 from sandbox.mail.synthetic import SyntheticSource
 from sandbox.options import SandboxOptions
+from sandbox.people import Person
 from sandbox.side import Side, sides
 from sandbox.stats import Stats
+from sandbox.tokens import TokenStore
 
 ALL_SCOPES: tuple[str, ...] = (
     "openid",
@@ -85,7 +86,7 @@ class World:
 
     def side_of(self, path: str) -> Side:
         """The side whose path this is: the one with the longest prefix that fits."""
-        fitting = [side for side in self.sides.values() if path.startswith(side.prefix)]
+        fitting = [side for side in self.sides.values() if f"{path}/".startswith(f"{side.prefix}/")]
         return max(fitting, key=lambda side: len(side.prefix))
 
     def account(self, index: int = 0) -> Account:
@@ -97,6 +98,11 @@ class World:
         if not 0 <= index < len(self.accounts):
             raise KeyError(index)
         return self.accounts[index]
+
+    @property
+    def people(self) -> list[Person]:
+        """Whose accounts there are, in the order of their numbers."""
+        return [account.person for account in self.accounts]
 
     def mailbox(self, index: int = 0) -> Mailbox:
         """An account's mailbox.
@@ -119,6 +125,7 @@ class World:
     def canaries(self) -> list[str]:
         """Strings that must not appear where nothing secret may: subjects, phrases, tokens."""
         found = [word for account in self.accounts for word in account.mailbox.canaries()]
+        found += [word for side in self.sides.values() for word in side.canaries()]
         return list(dict.fromkeys(found)) + self.tokens.all_given()
 
     def state(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class Connection:
     """One person's account at one provider.
 
     Args:
-        id: Such as `acme:1234`.
+        id: Such as `example:1234`.
         provider: The provider's id.
         account_id: The provider's stable id of the account.
         profile: `name`, `email`, `readableId`, `avatar` (`{"uri": ...}`), ...

@@ -37,7 +37,7 @@ class HandlerView:
     """One handler as a person sees it.
 
     Args:
-        connection_id: Such as `acme:1234`.
+        connection_id: Such as `example:1234`.
         handler_id: Such as `gmail`.
         tone: Kind of state, for the colour.
         state: The state in a word or two.

@@ -20,7 +20,7 @@ class Job:
 
     Args:
         person: Id of the vault's owner.
-        connection: Such as `acme:1234`.
+        connection: Such as `example:1234`.
         handler: Such as `gmail`.
     """
 

@@ -21,7 +21,7 @@ class ProgressView:
     """Where one handler's run stands.
 
     Args:
-        connection_id: Such as `acme:1234`.
+        connection_id: Such as `example:1234`.
         handler_id: Such as `gmail`.
         run_id: The run; leads to its log lines.
         status: What is happening.

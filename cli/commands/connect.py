@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from vault.model import Connection
     from worker.services import Services
 
+#: Seconds that the last page of the dance has to reach the browser.
+_LAST_PAGE_SECONDS = 1.0
+
 EPILOG = """\b
 Examples:
   dcs connect PROVIDER
@@ -132,7 +135,10 @@ def _by_browser(
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         runtime.children.keep()
-        if (made := _made_since(services, provider, before)) is not None:
+        made = _made_since(services, provider, before)
+        if made is not None and _admitted(services, made):
+            # The page that ends the dance is still on its way to the browser.
+            time.sleep(_LAST_PAGE_SECONDS)
             return made
         time.sleep(0.3)
     raise Fail(f"nothing came back from {provider} in {timeout:.0f} s; `dcs connect` again")
@@ -147,6 +153,25 @@ def _held(services: Services, provider: str) -> dict[str, Tokens | None]:
     except NotFoundError:
         return {}
     return {c.id: vault.tokens(c.id) for c in vault.connections() if c.provider == provider}
+
+
+def _admitted(services: Services, connection: Connection) -> bool:
+    """Whether the web server is done with the connection: each handler is queued, or stays off.
+
+    It is stopped after this; what it has not queued by then would not be synced.
+    """
+    from worker.keys import Job
+
+    vault = services.vaults.open(OWNER)
+    states = {state.handler_id: state.status for state in vault.handlers(connection.id)}
+    return all(
+        handler.id in states
+        and (
+            states[handler.id] in ("disabled", "invalid-auth")
+            or services.schedule.due_at(Job(OWNER, connection.id, handler.id)) is not None
+        )
+        for handler in services.provider(connection.provider).handlers
+    )
 
 
 def _made_since(

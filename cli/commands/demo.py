@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -184,6 +184,27 @@ def _point_at(url: str, quota: str | None) -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What came of one handler.
+
+    Args:
+        handler: Its id.
+        label: What people call it.
+        listed: Items that the provider lists for it.
+        kept: Of these, how many are in the vault, by id.
+        quarantined: Of these, how many are in quarantine.
+        requests: Requests that the provider has answered.
+    """
+
+    handler: str
+    label: str
+    listed: int
+    kept: int
+    quarantined: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What came of one account.
 
@@ -198,6 +219,7 @@ class Summary:
         rate: Records kept a second.
         requests: Requests that the provider has answered.
         reasons: What else is not complete.
+        handlers: The same, for each handler.
     """
 
     provider: str
@@ -210,6 +232,7 @@ class Summary:
     rate: float
     requests: int
     reasons: list[str]
+    handlers: list[Part]
 
     @property
     def complete(self) -> bool:
@@ -264,31 +287,45 @@ def summarize(
     """
     from cli.watch import missing
 
-    listed = listed_ids(url, connection.account_id)
+    listed = listed_ids(url, connection)
     vault = services.vaults.open(OWNER)
-    kept = {
-        source_id
-        for result in results
-        for source_id in vault.kept(connection.id, result.job.handler).source_ids()
-    }
-    held = {item.source_id for item in vault.quarantine(connection.id)}
-    absent = sorted(listed - kept)
+    provider = services.provider(connection.provider)
+    held = {(item.handler_id, item.source_id) for item in vault.quarantine(connection.id)}
+    parts: list[Part] = []
+    absent: list[str] = []
+    for result in results:
+        handler = result.job.handler
+        wanted = set(listed.get(handler, ()))
+        kept = wanted & set(vault.kept(connection.id, handler).source_ids())
+        absent += sorted(wanted - kept)
+        parts.append(
+            Part(
+                handler=handler,
+                label=provider.handler(handler).label,
+                listed=len(wanted),
+                kept=len(kept),
+                quarantined=sum((handler, key) in held for key in wanted),
+                requests=int((result.view.stats or {}).get("requests", 0)),
+            )
+        )
+    total = sum(part.kept for part in parts)
     return Summary(
         provider=connection.provider,
         connection=connection.id,
-        listed=len(listed),
-        kept=len(listed & kept),
-        quarantined=len(listed & held),
+        listed=sum(part.listed for part in parts),
+        kept=total,
+        quarantined=sum(part.quarantined for part in parts),
         missing=absent[:10],
         seconds=round(seconds, 2),
-        rate=round(len(listed & kept) / seconds, 1) if seconds else 0.0,
-        requests=sum(int((result.view.stats or {}).get("requests", 0)) for result in results),
+        rate=round(total / seconds, 1) if seconds else 0.0,
+        requests=sum(part.requests for part in parts),
         reasons=missing(results, services),
+        handlers=parts,
     )
 
 
-def listed_ids(url: str, account_id: str) -> set[str]:
-    """The ids of all that the sandbox lists of an account; it has a list of ids for each kind.
+def listed_ids(url: str, connection: Connection) -> dict[str, list[str]]:
+    """The ids of all that the sandbox lists for a connection, by handler.
 
     Raises:
         Fail: The sandbox does not know the account.
@@ -297,33 +334,35 @@ def listed_ids(url: str, account_id: str) -> set[str]:
 
     with requests.Session() as session:
         session.trust_env = False
-        accounts: list[dict[str, Any]] = session.get(f"{url}/_sandbox/state", timeout=30).json()[
-            "accounts"
-        ]
-    for account in accounts:
-        if account["id"] == account_id:
-            kinds = [value for value in account.values() if isinstance(value, list)]
-            return {str(item) for kind in kinds for item in kind}
-    raise Fail("the sandbox does not know the account that was connected")
+        state = session.get(f"{url}/_sandbox/state", timeout=30).json()
+    accounts: dict[str, dict[str, list[str]]] = state["holdings"].get(connection.provider, {})
+    if connection.account_id not in accounts:
+        raise Fail("the sandbox does not know the account that was connected")
+    return accounts[connection.account_id]
 
 
 def _print(summaries: list[Summary], out: Output) -> None:
     def human() -> None:
         out.table(
-            ("provider", "listed", "kept", "quarantined", "seconds", "records/s", "requests"),
+            ("provider", "data", "listed", "kept", "quarantined", "requests"),
             (
                 (
-                    s.provider,
-                    str(s.listed),
-                    str(s.kept),
-                    str(s.quarantined),
-                    f"{s.seconds:.1f}",
-                    f"{s.rate:.0f}",
-                    str(s.requests),
+                    summary.provider,
+                    part.label,
+                    str(part.listed),
+                    str(part.kept),
+                    str(part.quarantined),
+                    str(part.requests),
                 )
-                for s in summaries
+                for summary in summaries
+                for part in summary.handlers
             ),
         )
+        for s in summaries:
+            click.echo(
+                f"{s.provider}: {s.kept} of {s.listed} kept in {s.seconds:.1f} s "
+                f"({s.rate:.0f} records/s, {s.requests} requests)"
+            )
         for summary in summaries:
             for reason in summary.reasons:
                 click.echo(reason)

@@ -90,13 +90,24 @@ class GoogleApi:
                 return outcome
         raise TransientError("Google's answer could not be read")
 
-    def media(self, request: Any) -> bytes:
+    def media(self, request: Any, kind: str | None = None) -> bytes:
         """Send a request made by `service` whose answer is a file's bytes (`get_media`, `export`).
+
+        Args:
+            request: What to send.
+            kind: The media type that the answer must have. It is looked at where nothing else
+                tells the content from a page that a proxy sent: none such has a checksum.
 
         Raises:
             ConnectorError: As Google's answer deserves.
         """
-        return self._api.request("GET", request.uri, cost=self.cost(request)).content
+        for _ in range(_READINGS):
+            answer = self._api.request("GET", request.uri, cost=self.cost(request))
+            told = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            # Only what error pages come as is refused: no documentation promises the rest.
+            if kind is None or told == kind or told not in ("application/json", "text/html"):
+                return answer.content
+        raise TransientError("Google's answer could not be read")
 
     def cost(self, request: Any) -> int:
         """Quota units of a request."""

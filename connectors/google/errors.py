@@ -33,16 +33,19 @@ _SCOPE = {"insufficientpermissions", "access_token_scope_insufficient", "insuffi
 _DISABLED_API = {"accessnotconfigured", "service_disabled"}
 #: What is refused of one item, not of the whole API.
 _ITEM = {
+    "appnotauthorizedtofile",
     "cannotdownloadabusivefile",
     "cannotdownloadfile",
     "cannotexportfile",
+    "downloadquotaexceeded",
     "exportsizelimitexceeded",
     "filenotdownloadable",
+    "filenotexportable",
     "fileneverwritable",
     "insufficientfilepermissions",
 }
-#: A delta's cursor that is too old.
-_LOST = {"fullsyncrequired", "updatedmintoolongago"}
+#: A delta's cursor that is too old, or a page's token.
+_LOST = {"fullsyncrequired", "invalidpagetoken", "updatedmintoolongago"}
 #: Midnight here brings a day's quota back.
 _PACIFIC = "America/Los_Angeles"
 _AUTH = "https://www.googleapis.com/auth/"
@@ -86,11 +89,13 @@ class _Problem:
         reasons: Its reason codes, in lower case.
         message: Google's words; for matching, never for showing.
         service: The API that answered, when told.
+        places: What its reasons point at, such as the name of a parameter, in lower case.
     """
 
     reasons: frozenset[str] = frozenset()
     message: str = ""
     service: str = ""
+    places: frozenset[str] = frozenset()
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> ConnectorError | None:
@@ -104,6 +109,10 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> ConnectorE
     if status < HTTPStatus.BAD_REQUEST:
         return None
     problem = _read(body)
+    if "youtubesignuprequired" in problem.reasons:
+        # Said with 401 though the token is good: the account never had a channel.
+        # https://developers.google.com/youtube/v3/docs/errors
+        return NotFoundError("the account has no YouTube channel")
     if status == HTTPStatus.UNAUTHORIZED or "invalid_grant" in problem.reasons:
         return TokenExpiredError("Google no longer accepts the sign-in; connect the account again")
     if status == HTTPStatus.TOO_MANY_REQUESTS or (
@@ -148,7 +157,8 @@ def _forbidden(headers: Mapping[str, str], problem: _Problem) -> ConnectorError:
 
 def _bad_request(problem: _Problem) -> ConnectorError:
     words = problem.message.lower()
-    if "token" in words and "page" in words:
+    # Drive says "Invalid Value" and names the parameter.
+    if ("token" in words and "page" in words) or "pagetoken" in problem.places:
         return PositionLostError("Google no longer knows this page of the list")
     if "starthistoryid" in words.replace(" ", ""):
         return PositionLostError("Google no longer knows this point of the mailbox's history")
@@ -198,6 +208,7 @@ def _read(body: bytes) -> _Problem:
         frozenset(reason.lower() for reason in reasons if isinstance(reason, str)),
         str(error.get("message", "")),
         service if isinstance(service, str) and re.fullmatch(r"[a-z.-]{1,60}", service) else "",
+        frozenset(str(entry.get("location", "")).lower() for entry in entries),
     )
 
 

@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.google.calendar import CalendarEvents
 from connectors.google.config import GoogleConfig
+from connectors.google.drive import DriveDocuments
 from connectors.google.errors import classify
 from connectors.google.gmail import Gmail
+from connectors.google.youtube_favourite import YouTubeFavourite
+from connectors.google.youtube_following import YouTubeFollowing
+from connectors.google.youtube_post import YouTubePost
 from connectors.sdk.errors import ConnectorError, TransientError
 from connectors.sdk.http import Api
 from connectors.sdk.oauth import OAuth2
@@ -55,7 +60,14 @@ class Google(Provider):
         blueprint="google",
     )
     config_class = GoogleConfig
-    handlers = (Gmail,)
+    handlers = (
+        Gmail,
+        CalendarEvents,
+        DriveDocuments,
+        YouTubeFollowing,
+        YouTubeFavourite,
+        YouTubePost,
+    )
     config: GoogleConfig
 
     def quota(self, service: str = "") -> Quota | None:

@@ -287,9 +287,12 @@ class Api:
             )
         finally:
             self.stats.network_seconds += time.perf_counter() - started
-        if answer.status == requests.codes.unauthorized:
-            raise _UnauthorizedError
         error = self._classify(answer.status, answer.headers, answer.content)
+        # A provider may say 401 of other things than the token, which no refresh mends.
+        if answer.status == requests.codes.unauthorized and (
+            error is None or isinstance(error, TokenExpiredError)
+        ):
+            raise _UnauthorizedError
         if error is not None:
             raise error
         return answer
@@ -334,6 +337,8 @@ def classify_by_status(
         return None
     if status == requests.codes.too_many_requests:
         return RateLimitedError("the provider asks to wait", retry_after(headers))
+    if status == requests.codes.unauthorized:
+        return TokenExpiredError("the provider rejects the access token; connect the account again")
     if status == requests.codes.forbidden:
         return AccessDeniedError("the provider denies access to this data")
     if status >= requests.codes.internal_server_error or status == requests.codes.request_timeout:

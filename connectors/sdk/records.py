@@ -69,7 +69,7 @@ class Account:
 
 
 def connection_id(provider_id: str, account_id: str) -> str:
-    """The id of a connection, such as `acme:1234`. A colon in the account's id is escaped."""
+    """The id of a connection, such as `example:1234`. A colon in the account's id is escaped."""
     return f"{provider_id}:{quote(account_id, safe='@+._-')}"
 
 

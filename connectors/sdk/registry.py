@@ -68,7 +68,7 @@ def provider(provider_id: str, configuration: Mapping[str, Mapping[str, Any]]) -
     """The provider, configured.
 
     Args:
-        provider_id: Such as `acme`.
+        provider_id: Such as `example`.
         configuration: `Settings.providers`.
 
     Raises:

@@ -4,8 +4,9 @@ https://developers.google.com/identity/protocols/oauth2/web-server
 https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
 
 The consent page always shows, as when the person has several accounts; `prompt=none` skips it
-where everything was granted before. Its form is posted to the page's own path, with all
-parameters of the request and:
+where everything was granted before. A refresh token comes with the first consent that asks for
+offline access, and again only when `prompt=consent` is asked for. The page's form is posted to its
+own path, with all parameters of the request and:
 
 - `account`: number of the account
 - `granted`: one for each scope that is granted
@@ -17,21 +18,27 @@ How that form travels at Google is not public. The `id_token` that Google adds t
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.google.consent import error_page, page
-from sandbox.google.tokens import Code, Grant
+from sandbox.consent import page
+from sandbox.oauth_rules import (
+    BadRequestError,
+    OAuthError,
+    check_client,
+    no_store,
+    redirect_allowed,
+    sent_back,
+    show_errors,
+    verifier_matches,
+)
 from sandbox.options import SandboxOptions
+from sandbox.tokens import Grant
 from sandbox.world import World
 
 _ALIASES = {
@@ -40,24 +47,6 @@ _ALIASES = {
 }
 # Signing in is one checkbox that cannot be refused by itself.
 SIGN_IN = frozenset({"openid", *_ALIASES.values()})
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-class OAuthError(Exception):
-    """A refusal of the token endpoint (RFC 6749, section 5.2)."""
-
-    def __init__(self, error: str, description: str, status: int = 400) -> None:
-        super().__init__(error)
-        self.body = {"error": error, "error_description": description}
-        self.status = status
-
-
-class BadRequestError(Exception):
-    """A refusal that is shown to the person, since the redirect cannot be trusted."""
-
-    def __init__(self, error: str, description: str, status: int = 400) -> None:
-        super().__init__(error)
-        self.error, self.description, self.status = error, description, status
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,47 +99,16 @@ class Request:
 
     def back(self, **params: str) -> str:
         """The redirect with these parameters and the state."""
-        query = urlencode({**({"state": self.state} if self.state else {}), **params})
-        return f"{self.redirect_uri}{'&' if '?' in self.redirect_uri else '?'}{query}"
-
-
-def redirect_allowed(uri: str, registered: tuple[str, ...]) -> bool:
-    """Whether the client may be answered there: registered, else any on loopback."""
-    if registered:
-        return uri in registered
-    parts = urlsplit(uri)
-    return parts.scheme in ("http", "https") and parts.hostname in _LOOPBACK
-
-
-def verifier_matches(code: Code, verifier: str | None) -> bool:
-    """Whether a PKCE verifier fits the code's challenge (RFC 7636)."""
-    if code.challenge is None:
-        return True
-    made = (verifier or "").encode("ascii", "replace")
-    if code.method == "S256":
-        made = base64.urlsafe_b64encode(hashlib.sha256(made).digest()).rstrip(b"=")
-    return bool(verifier) and hmac.compare_digest(made, code.challenge.encode())
+        return sent_back(self.redirect_uri, self.state, **params)
 
 
 def blueprint(world: World) -> Blueprint:
     """The routes of the OAuth server."""
     routes = Blueprint("oauth", __name__)
-    _errors(routes)
+    show_errors(routes)
     _consent(routes, world)
     _tokens(routes, world)
     return routes
-
-
-def _errors(routes: Blueprint) -> None:
-    @routes.errorhandler(BadRequestError)
-    def refused(error: BadRequestError) -> AnyResponse:
-        return Response(error_page(error.error, error.description), status=error.status)
-
-    @routes.errorhandler(OAuthError)
-    def token_refused(error: OAuthError) -> AnyResponse:
-        response = jsonify(error.body)
-        response.status_code = error.status
-        return response
 
 
 def _consent(routes: Blueprint, world: World) -> None:
@@ -161,7 +119,7 @@ def _consent(routes: Blueprint, world: World) -> None:
         asked = Request.read(request.args, world.options)
         if asked.prompt == "none":
             return redirect(_without_asking(world, asked))
-        return Response(page(asked.scopes, SIGN_IN, world.accounts, asked.login_hint, request.args))
+        return Response(page(asked.scopes, SIGN_IN, world.people, asked.login_hint, request.args))
 
     @routes.post("/o/oauth2/v2/auth")
     @routes.post("/o/oauth2/auth")
@@ -176,12 +134,12 @@ def _tokens(routes: Blueprint, world: World) -> None:
     @routes.post("/o/oauth2/token")
     def token() -> AnyResponse:
         world.stats.request("token")
-        _check_client(world.options)
+        check_client(world.options)
         match request.form.get("grant_type"):
             case "authorization_code":
-                return _no_store(_exchange(world, request.form))
+                return no_store(_exchange(world, request.form))
             case "refresh_token":
-                return _no_store(_refreshed(world, request.form))
+                return no_store(_refreshed(world, request.form))
         raise OAuthError("unsupported_grant_type", "Invalid grant_type")
 
     @routes.route("/revoke", methods=["GET", "POST"])
@@ -227,17 +185,6 @@ def _approved(
     return asked.back(code=code, scope=scope, authuser=str(account), prompt="consent")
 
 
-def _check_client(options: SandboxOptions) -> None:
-    basic = request.authorization
-    name, secret = request.form.get("client_id"), request.form.get("client_secret")
-    if basic is not None and basic.type == "basic":
-        name, secret = basic.username, basic.password
-    if name != options.client_id:
-        raise OAuthError("invalid_client", "The OAuth client was not found.", 401)
-    if not hmac.compare_digest((secret or "").encode(), options.client_secret.encode()):
-        raise OAuthError("invalid_client", "Unauthorized", 401)
-
-
 def _exchange(world: World, form: MultiDict[str, str]) -> dict[str, Any]:
     code = world.tokens.redeem(form.get("code", ""))
     if code is None:
@@ -267,9 +214,3 @@ def _granted(world: World, grant: Grant, refresh: str | None) -> dict[str, Any]:
         "token_type": "Bearer",
     }
     return shown | ({"refresh_token": refresh} if refresh is not None else {})
-
-
-def _no_store(body: dict[str, Any]) -> AnyResponse:
-    response = jsonify(body)
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Mapping
 from flask import Blueprint
 
 from sandbox.faults import Fault
-from sandbox.google import gmail, oauth, userinfo
+from sandbox.google import calendar, gmail, oauth, userinfo
+from sandbox.google.calendar_holding import CalendarHolding
+from sandbox.google.calendar_store import CalendarStore
 from sandbox.google.call import Answer
+from sandbox.google.drive import Drives
+from sandbox.google.drive_holding import DriveHolding
 from sandbox.google.errors import from_fault
 from sandbox.google.gmail_holding import MailHolding
+from sandbox.google.youtube import YouTube
 from sandbox.holding import Holding
 from sandbox.side import Refusal, Side
 from sandbox.world import ALL_SCOPES, World
@@ -24,13 +29,32 @@ class GoogleSide(Side):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._holdings: list[dict[str, Holding]] = [
-            {"gmail": MailHolding(account.mailbox, world.renderer)} for account in world.accounts
+        self.youtube = YouTube(world)
+        self.calendars = [
+            CalendarStore(world.options, account.index, account.person, world.newest)
+            for account in world.accounts
         ]
+        self._holdings: list[dict[str, Holding]] = [
+            {
+                "gmail": MailHolding(account.mailbox, world.renderer),
+                "calendar-event": CalendarHolding(self.calendars[account.index]),
+                **self.youtube.holdings(account.index),
+            }
+            for account in world.accounts
+        ]
+        self._drives = Drives(world)
+        for found, store, oddities in zip(
+            self._holdings, self._drives.stores, self._drives.oddities, strict=True
+        ):
+            found["google-drive-document"] = DriveHolding(store, oddities)
 
     def blueprints(self) -> Iterable[Blueprint]:
         """The routes of all of Google."""
-        return [module.blueprint(self.world) for module in (oauth, userinfo, gmail)]
+        routes = [module.blueprint(self.world) for module in (oauth, userinfo, gmail)]
+        routes.append(calendar.blueprint(self.world, self.calendars))
+        routes.append(self._drives.blueprint())
+        routes.append(self.youtube.blueprint())
+        return routes
 
     def account_id(self, account: int) -> str:
         """Google's `sub`."""
@@ -39,6 +63,15 @@ class GoogleSide(Side):
     def holdings(self, account: int) -> Mapping[str, Holding]:
         """What an account holds, by the handler's id."""
         return self._holdings[account]
+
+    def canaries(self) -> list[str]:
+        """Of the documents' texts; mail has its own."""
+        return [
+            word
+            for store in self._drives.stores
+            for entry in store.entries()
+            for word in store.canaries(entry)
+        ]
 
     def error(self, fault: Fault) -> Refusal:
         """See `sandbox.google.errors`."""

@@ -10,10 +10,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.google.accounts import Person
 from sandbox.google.call import Call
-from sandbox.google.tokens import Grant
 from sandbox.mail.attachments import png
+from sandbox.people import Person
+from sandbox.tokens import Grant
 from sandbox.world import World
 
 _AUTH = "https://www.googleapis.com/auth/userinfo."

@@ -18,6 +18,7 @@ from cli import browser
 from cli.commands.demo import listed_ids, summarize
 from cli.watch import Rested
 from config.settings import OWNER
+from connectors.google.provider import Google
 from connectors.sdk.schemas.email import Email
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running
@@ -27,18 +28,34 @@ from worker.keys import Job
 from worker.progress import ProgressView
 from worker.services import Services
 
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
 
 def test_the_demo_keeps_every_message_and_leaves_nothing_running(programs: Any) -> None:
     code, out, err = programs.run("demo", "--once", "--messages", "60", "--json")
     assert code == 0, err
     (account,) = json.loads(out)["accounts"]
-    assert (account["listed"], account["kept"], account["quarantined"]) == (60, 60, 0)
-    assert account["requests"] > 0
+    parts = {part["handler"]: part for part in account["handlers"]}
+    assert list(parts) == [handler.id for handler in Google.handlers]
+    for part in parts.values():
+        assert part["listed"] == part["kept"] > 0
+        assert part["requests"] > 0
+    assert parts["gmail"]["kept"] == 60
+    assert account["listed"] == account["kept"] == sum(part["kept"] for part in parts.values())
+    assert account["quarantined"] == 0
     assert "Traceback" not in err
     assert programs.left() == []
     # A home that was given is kept, and can be read with nothing running.
     code, out, _ = programs.run("data", "email", "--limit", "0", "--jsonl")
     assert len({json.loads(line)["_id"] for line in out.splitlines()}) == 60
+    for kind in ("application/pdf", DOCX, "application/vnd.google-apps.document"):
+        code, out, err = programs.run("data", "file", "--limit", "0", "--json")
+        file = next(f for f in json.loads(out) if f["mimeType"] == kind and f.get("contentText"))
+        # A word that stands in this document's text and nowhere else.
+        (word,) = re.findall(r"Keyword (\w+)", file["contentText"])
+        code, out, err = programs.run("data", "file", "--search", word, "--json")
+        assert code == 0, err
+        assert [found["_id"] for found in json.loads(out)] == [file["_id"]]
 
 
 def test_the_demo_fails_with_the_reason_when_something_is_not_kept(programs: Any) -> None:
@@ -49,7 +66,9 @@ def test_the_demo_fails_with_the_reason_when_something_is_not_kept(programs: Any
     result = json.loads(out)
     assert result["complete"] is False
     (account,) = result["accounts"]
-    assert (account["listed"], account["kept"], len(account["missing"])) == (20, 0, 10)
+    (mail,) = (part for part in account["handlers"] if part["handler"] == "gmail")
+    assert (mail["listed"], mail["kept"], len(account["missing"])) == (20, 0, 10)
+    assert account["kept"] == account["listed"] - 20
     assert "not complete" in account["reasons"][0]
     assert programs.left() == []
 
@@ -105,8 +124,10 @@ def test_tokens_connect_sync_fetches_and_reset_deletes(
     connection = json.loads(out)["connection"]
     code, out, err = programs.run("sync", "google", "--json")
     assert code == 0, err
-    (handler,) = json.loads(out)["handlers"]
-    assert (handler["connection"], handler["kept"], handler["status"]) == (connection, 30, "done")
+    handlers = {each["handler"]: each for each in json.loads(out)["handlers"]}
+    assert {each["connection"] for each in handlers.values()} == {connection}
+    assert {each["status"] for each in handlers.values()} == {"done"}
+    assert handlers["gmail"]["kept"] == 30
     assert programs.left() == []
     logs = b"".join(path.read_bytes() for path in (programs.home / "logs").iterdir())
     assert tokens["access_token"].encode() not in logs
@@ -115,7 +136,8 @@ def test_tokens_connect_sync_fetches_and_reset_deletes(
     assert "--yes" in err
     code, out, err = programs.run("reset-provider", "google", "--delete-data", "--yes", "--json")
     assert code == 0, err
-    assert json.loads(out) == {"connections": [connection], "deleted": 30, "cleared": False}
+    deleted = sum(each["kept"] for each in handlers.values())
+    assert json.loads(out) == {"connections": [connection], "deleted": deleted, "cleared": False}
     code, out, err = programs.run("data", "email", "--json")
     assert (code, json.loads(out)) == (0, [])
 
@@ -140,12 +162,12 @@ def test_a_summary_compares_ids_not_numbers(
 ) -> None:
     with running(SandboxOptions(messages=5)) as sandbox:
         account = sandbox.world.account().person.sub
-        ids = sorted(listed_ids(sandbox.url, account))
-        assert len(ids) == 5
         now = datetime.now(UTC)
         connection = Connection(
             f"google:{account}", "google", account, {}, "active", None, now, now
         )
+        ids = sorted(listed_ids(sandbox.url, connection)["gmail"])
+        assert len(ids) == 5
         vault = services.vaults.open(OWNER, create=True)
         vault.save_connection(connection)
         vault.ensure_handler(connection.id, "gmail")

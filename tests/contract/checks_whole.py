@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connectors.sdk import registry
-from connectors.sdk.records import Record, connection_id
+from connectors.sdk.handler import Handler
+from connectors.sdk.records import Position, Record, connection_id
 from tests.contract.bench import Bench, expect, fail
 from tests.contract.conftest import PAGE, Make
 from tests.contract.sizes import bounds
@@ -16,6 +17,8 @@ from tests.contract.sizes import bounds
 #: Bytes of a position at most, and how much more it may be with four times as many items.
 _LARGE = 16 * 1024
 _GROWTH = 256
+#: Messages that reach back further than the shortest range an option offers.
+_MANY = 260
 _BASE = (
     "_id", "schema", "name", "sourceApplication", "sourceAccountId", "sourceId", "sourceData",
     "insertedAt",
@@ -29,20 +32,37 @@ def full_sync(make: Make) -> None:
     bench.expect_all("after a full sync")
     expect(not bench.quarantine(), f"sound items were quarantined: {_reasons(bench)}")
     for source_id, record in bench.kept().items():
-        _check_record(bench, source_id, record)
+        check_record(bench.handler, bench.job.connection, record)
+        _check_source(bench, source_id, record)
 
 
-def _check_record(bench: Bench, source_id: str, record: Record) -> None:
+def check_record(handler: type[Handler], connection: str, record: Record) -> None:
+    """What every record must be, whatever it was made of.
+
+    Args:
+        handler: Whose record.
+        connection: The connection's id.
+        record: The record.
+    """
+    source_id = record.get("sourceId")
     missing = [field for field in _BASE if record.get(field) in (None, "")]
     expect(not missing, f"record {source_id} lacks {', '.join(missing)}; use self.build()")
-    schema = bench.handler.schemas().get(record["schema"])
+    schema = handler.schemas().get(record["schema"])
     expect(schema, f"record {source_id} has a schema that the handler does not name")
     assert schema is not None
     problems = schema().validate(record)
     expect(not problems, f"record {source_id} does not fit its schema: {problems}")
-    expect(record["sourceId"] == source_id, f"record {source_id} has another sourceId")
-    prefix = bench.job.connection + ":"
+    prefix = connection + ":"
     expect(record["_id"].startswith(prefix), f"_id of {source_id} does not begin with {prefix}")
+    for field, value in record.items():
+        if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT\d\d:", value):
+            expect(
+                re.search(r"(?:Z|[+-]\d\d:?\d\d)$", value), f"{field} of {source_id} has no zone"
+            )
+
+
+def _check_source(bench: Bench, source_id: str, record: Record) -> None:
+    expect(record["sourceId"] == source_id, f"record {source_id} has another sourceId")
     sent = bench.holding.sent(source_id)
     expect(sent is not None, f"the sandbox never sent {source_id}")
     expect(
@@ -50,11 +70,6 @@ def _check_record(bench: Bench, source_id: str, record: Record) -> None:
         f"sourceData of {source_id} is not what the API sent: {_difference(record, sent)}; "
         "keep the API's JSON as it is",
     )
-    for field, value in record.items():
-        if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT\d\d:", value):
-            expect(
-                re.search(r"(?:Z|[+-]\d\d:?\d\d)$", value), f"{field} of {source_id} has no zone"
-            )
 
 
 def _difference(record: Record, sent: Mapping[str, Any]) -> str:
@@ -165,20 +180,27 @@ def _largest_position(make: Make, count: int) -> int:
     largest = 0
     for _ in range(400):
         outcome = bench.slice(batches=1)
-        text = json.dumps(bench.state().position)
-        _check_position(bench, text)
-        largest = max(largest, len(text))
+        size = check_position(bench.state().position, bench.world.tokens.all_given())
+        largest = max(largest, size)
         if outcome.next == "rest":
             return largest
     return fail("the sync does not come to its end when it is stopped after each batch")
 
 
-def _check_position(bench: Bench, text: str) -> None:
+def check_position(position: Position, tokens: Iterable[str]) -> int:
+    """What every position must be; its size in bytes.
+
+    Args:
+        position: The position.
+        tokens: Which must not be in it.
+    """
+    text = json.dumps(position)
     expect(len(text) <= _LARGE, f"the position has {len(text)} bytes")
-    for token in bench.world.tokens.all_given():
+    for token in tokens:
         expect(token not in text, "the position holds a token")
     url = re.search(r"https?://[^\"\s]*(?:token|secret|key|signature)=", text, re.IGNORECASE)
     expect(not url, "the position holds a URL with a token in it; keep the cursor alone")
+    return len(text)
 
 
 def two_accounts(make: Make) -> None:
@@ -207,7 +229,7 @@ def two_accounts(make: Make) -> None:
 
 def options(make: Make) -> None:
     """Each value of each option fetches what it says."""
-    bench = make(size=None, messages=420, items=60)
+    bench = make(size=None, messages=_MANY, items=60)
     for option in bench.handler.options:
         for value in option.values:
             job = bench.connect(f"{option.id}-{value}")
@@ -218,19 +240,20 @@ def options(make: Make) -> None:
 
 def widening(make: Make) -> None:
     """An option that is widened later fetches what the narrower one left out."""
-    bench = make(size=None, messages=420, items=60)
+    bench = make(size=None, messages=_MANY, items=60)
     for option in bench.handler.options:
-        for start in option.values:
-            job = bench.connect(f"{option.id}-from-{start}")
-            for value in (start, *(v for v in option.values if v != start)):
-                bench.choose({option.id: value}, job)
-                bench.run_well(job)
-                bench.expect_all(
-                    f"after {option.id} was changed from {start} to {value}",
-                    options={option.id: value},
-                    job=job,
-                    more=True,
-                )
+        values = list(option.values)
+        job = bench.connect(f"{option.id}-widened")
+        # From the first to the last and back: what was fetched already is never lost.
+        for value in (*values, *values[-2::-1]):
+            bench.choose({option.id: value}, job)
+            bench.run_well(job)
+            bench.expect_all(
+                f"after {option.id} was changed to {value}",
+                options={option.id: value},
+                job=job,
+                more=True,
+            )
 
 
 def _reasons(bench: Bench) -> str:

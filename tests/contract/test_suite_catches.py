@@ -22,6 +22,15 @@ CAUGHT: tuple[tuple[str, Callable[[Make], None], str], ...] = (
 )
 
 
+#: Handlers that compare all they list with all they keep: what the mistake loses, the same or the
+#: next sync finds, so that nothing is lost in the end and there is nothing to catch.
+HEAL = {
+    ("EarlyPosition", "youtube-following"),
+    ("EarlyPosition", "calendar-event"),
+    ("SkippedPage", "calendar-event"),
+}
+
+
 @pytest.mark.parametrize(("mistake", "check", "words"), CAUGHT, ids=[c[0] for c in CAUGHT])
 def test_a_mistake_is_caught(
     make: Make,
@@ -33,5 +42,8 @@ def test_a_mistake_is_caught(
     handlers = broken.broken_handlers(mistake, make.provider, make.handler_id)
     monkeypatch.setattr(registry.provider_class(make.provider), "handlers", handlers)
     monkeypatch.setattr(Bench, "mistake", mistake)
+    if (mistake, make.handler_id) in HEAL:
+        check(make)
+        return
     with pytest.raises(AssertionError, match=words):
         check(make)

@@ -11,6 +11,7 @@ import pytest
 
 from connectors.sdk.handler import Context, Handler
 from connectors.sdk.records import Account, Batch, Failed, Json, Position, Record
+from connectors.sdk.schemas.base import RecordSchema
 from connectors.sdk.schemas.email import Email
 from worker.batches import NOT_DELIVERED, Preparer, Timings
 
@@ -168,3 +169,42 @@ def test_the_time_of_checking_is_counted(mail: Mail, kept: Kept) -> None:
     timings = Timings()
     Preparer(mail, kept, timings).check(record(mail, "a"))
     assert timings.schema > 0
+
+
+class Note(RecordSchema):
+    uri = "https://example.com/note"
+    slug = "note"
+
+
+class Both(Mail):
+    also = (Note,)
+
+    def record(self, source: Json) -> Record:
+        schema = Note if source["id"].startswith("n") else Email
+        return {**super().record(source), "schema": schema.uri}
+
+
+def test_each_record_is_checked_by_its_own_schema() -> None:
+    context: Any = SimpleNamespace(
+        provider=SimpleNamespace(id="acme", url="https://acme.example"),
+        account=Account("1"),
+        api=None,
+        kept=None,
+    )
+    handler = Both(context)
+    prepared = Preparer(handler, Kept()).prepare(handler.keep([{"id": "m1"}, {"id": "n1"}], {}))
+    assert [record["sourceId"] for record in prepared.records] == ["m1"]
+    # A note has none of a mail's fields.
+    assert [failed.source_id for failed in prepared.failed] == ["n1"]
+
+
+def test_a_schema_that_the_handler_does_not_name_is_refused() -> None:
+    context: Any = SimpleNamespace(
+        provider=SimpleNamespace(id="acme", url="https://acme.example"),
+        account=Account("1"),
+        api=None,
+        kept=None,
+    )
+    record = {**Mail(context).record({"id": "m1"}), "schema": Note.uri}
+    prepared = Preparer(Mail(context), Kept()).prepare(Batch([record], {}))
+    assert [failed.reason for failed in prepared.failed] == ["schema is not the handler's"]

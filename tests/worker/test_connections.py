@@ -93,8 +93,8 @@ def test_a_refused_token_makes_no_connection(services: Services) -> None:
 
 
 def test_an_unknown_provider_is_named(services: Services, tokens: Tokens) -> None:
-    with pytest.raises(ConfigurationError, match="no provider acme"):
-        connections.connect(services, "owner", "acme", tokens)
+    with pytest.raises(ConfigurationError, match="no provider nobody"):
+        connections.connect(services, "owner", "nobody", tokens)
 
 
 def test_connecting_again_keeps_the_refresh_token_the_position_and_a_disabled_handler(

@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from connectors.sdk.schemas.base import RecordSchema
 from connectors.sdk.schemas.calendar import OFFSET
+
+_EMAIL = validate.Email()
+
+
+def is_email(value: object) -> bool:
+    """Whether a person with this address can be part of an event."""
+    if not isinstance(value, str):
+        return False
+    try:
+        _EMAIL(value)
+    except ValidationError:
+        return False
+    return True
 
 
 class _Person(Schema):

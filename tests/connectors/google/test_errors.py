@@ -98,3 +98,8 @@ def test_an_api_that_is_off_is_named() -> None:
     error = classify(403, {}, body(403, reason="accessNotConfigured", details=[detail]))
     assert isinstance(error, AccessDeniedError)
     assert "gmail.googleapis.com is not enabled" in str(error)
+
+
+def test_an_account_without_a_channel_is_no_ended_sign_in() -> None:
+    error = classify(401, {}, body(401, reason="youtubeSignupRequired"))
+    assert isinstance(error, NotFoundError)

@@ -76,3 +76,38 @@ def test_fields_that_are_empty_but_not_none_stay(notes: Notes) -> None:
 def test_a_quarantined_item_is_mapped_again(notes: Notes) -> None:
     record = notes.retry(Failed("a", {"id": "a", "title": "Milk"}, "was wrong"))
     assert record["name"] == "Milk"
+
+
+class Album(RecordSchema):
+    uri = "https://example.com/album"
+    slug = "album"
+
+
+class Albums(Notes):
+    id = "albums"
+    also = (Album,)
+
+
+def test_a_handler_may_have_several_schemas(notes: Notes) -> None:
+    albums = Albums(notes.context)
+    record = albums.build(id="a", name="b", inserted_at=NOON, source={}, schema=Album)
+    assert record["schema"] == Album.uri
+    assert albums.schemas() == {Note.uri: Note, Album.uri: Album}
+
+
+def test_an_item_that_cannot_be_mapped_is_quarantined_alone(notes: Notes) -> None:
+    items: list[Json] = [{"id": "a", "title": "Milk"}, {"id": "b"}, {"id": "c", "title": "Tea"}]
+    batch = notes.keep(items, {"page": 2}, deleted=["z"], total=3)
+    assert [record["sourceId"] for record in batch.records] == ["a", "c"]
+    assert list(batch.failed) == [
+        Failed("b", {"id": "b"}, "the item could not be mapped (KeyError)")
+    ]
+    assert (batch.position, list(batch.deleted), batch.total) == ({"page": 2}, ["z"], 3)
+
+
+def test_an_item_without_an_id_is_quarantined_under_one_made_of_its_content(notes: Notes) -> None:
+    odd: Any = [{"title": "Milk"}, {"title": "Tea"}, "not an object", {"id": 7, "title": 8}]
+    ids = [failed.source_id for failed in notes.keep(odd, {}).failed]
+    assert len(set(ids)) == len(ids) == 3
+    assert all(made.startswith("unidentified-") for made in ids)
+    assert ids == [failed.source_id for failed in notes.keep(odd, {}).failed]

@@ -222,6 +222,16 @@ def test_a_401_without_tokens_does_not_loop(server: Any, api: Any) -> None:
     assert len(server.seen) == 1
 
 
+def test_a_401_that_is_not_about_the_token_renews_nothing(server: Any, api: Any) -> None:
+    server.will(server.says(401))
+    tokens = Tokens("second")
+    with pytest.raises(AccessDeniedError, match="no channel"):
+        api(
+            tokens=tokens, classify=lambda *_: AccessDeniedError("the account has no channel")
+        ).json(url())
+    assert tokens.rejected == []
+
+
 def test_a_token_is_renewed_between_passing_faults(server: Any, api: Any) -> None:
     server.will(server.says(503), server.says(401), server.says(503), server.says())
     tokens = Tokens("second")
@@ -304,7 +314,7 @@ def test_a_wait_that_is_ended_ends_the_call(server: Any, api: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (403, AccessDeniedError), (404, ConnectorError), (429, RateLimitedError),
+        (401, TokenExpiredError), (403, AccessDeniedError), (404, ConnectorError), (429, RateLimitedError),
         (408, TransientError), (500, TransientError), (503, TransientError),
     ],
 )  # fmt: skip

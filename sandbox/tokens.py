@@ -1,9 +1,9 @@
-"""Tokens, codes and grants of the accounts.
+"""Tokens, codes and grants of the accounts, of all providers.
 
-A refresh token comes with the first consent that asks for offline access, and again only when
-`prompt=consent` is asked for. Refreshing keeps it, as Google does, unless rotation is on.
+Whether a refresh token comes with a code is the provider's OAuth server's to say. Refreshing keeps
+it, unless rotation is on.
 
-https://developers.google.com/identity/protocols/oauth2/web-server
+https://datatracker.ietf.org/doc/html/rfc6749
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from sandbox.google.accounts import Account
+from sandbox.people import Person
 
 _OWN_FIELDS = frozenset({"account", "granted", "decision"})
 _STYLE = (
@@ -18,7 +18,7 @@ _STYLE = (
 def page(
     scopes: Iterable[str],
     required: Iterable[str],
-    accounts: Iterable[Account],
+    people: Sequence[Person],
     hint: str | None,
     params: Mapping[str, str],
 ) -> str:
@@ -27,13 +27,12 @@ def page(
     Args:
         scopes: What is asked for.
         required: Scopes that cannot be refused one by one.
-        accounts: Accounts to choose from.
+        people: Whose accounts there are to choose from, in the order of their numbers.
         hint: Address or id of the account that is chosen at first; the first one without it.
         params: The request's parameters, which go along with the form.
     """
-    people = list(accounts)
-    chosen = next((a for a in people if hint in (a.person.email, a.person.sub)), people[0])
-    radios = "".join(_account(account, account is chosen) for account in people)
+    chosen = next((person for person in people if hint in (person.email, person.sub)), people[0])
+    radios = "".join(_account(n, person, person is chosen) for n, person in enumerate(people))
     boxes = "".join(_scope(scope, scope in set(required)) for scope in scopes)
     hidden = "".join(
         _input("hidden", key, value) for key, value in params.items() if key not in _OWN_FIELDS
@@ -52,11 +51,10 @@ def error_page(error: str, description: str) -> str:
     return _html("Access blocked", f"<p>{escape(description)}</p><p>Error: {escape(error)}</p>")
 
 
-def _account(account: Account, chosen: bool) -> str:
-    person = account.person
+def _account(number: int, person: Person, chosen: bool) -> str:
     text = escape(f"{person.name} ({person.email})")
     mark = " checked" if chosen else ""
-    return f"<label>{_input('radio', 'account', str(account.index), mark)} {text}</label>"
+    return f"<label>{_input('radio', 'account', str(number), mark)} {text}</label>"
 
 
 def _scope(scope: str, required: bool) -> str:

@@ -1,0 +1,1 @@
+"""The files of a new connector, and the code that fills them in."""

@@ -1,0 +1,84 @@
+"""YouTube favourites: the videos that the person likes.
+
+The list comes with the video liked last first. The documentation says neither this nor anything
+else of its order, and does not tell when a video was liked; see `Listing` for what this means.
+The record of a video that is liked, unliked and liked again is the same one.
+
+https://developers.google.com/youtube/v3/docs/videos/list
+https://developers.google.com/youtube/v3/guides/implementation/ratings
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import cast
+
+from connectors.google.config import GoogleConfig
+from connectors.google.youtube_client import YouTubeClient
+from connectors.google.youtube_listing import Listing, Page, moment, picture, text
+from connectors.sdk.handler import Handler
+from connectors.sdk.records import Batch, Json, Position, Record
+from connectors.sdk.schemas.favourite import Favourite
+
+
+class YouTubeFavourite(Handler):
+    """Videos that the person likes."""
+
+    id = "youtube-favourite"
+    label = "YouTube Favourites"
+    schema = Favourite
+    scopes = frozenset({"https://www.googleapis.com/auth/youtube.readonly"})
+    sizes = ("youtube_page_size",)
+    service = "youtube"
+    frequency = "6hour"
+
+    newest_first = True
+
+    def batches(self, position: Position) -> Iterator[Batch]:
+        """Yield the list's changes; the position is that of `Listing`."""
+        return Listing(self, self.kept, self.context.now).batches(position)
+
+    def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
+        """See `Listed`."""
+        size = cast(GoogleConfig, self.context.provider.config).youtube_page_size
+        return Page.of(self._client.liked(size=size, page=token))
+
+    def id_of(self, item: Json) -> str | None:
+        """The video's id."""
+        return text(item.get("id"))
+
+    def usable(self, item: Json) -> bool:  # noqa: ARG002 - all are
+        """See `Listed`."""
+        return True
+
+    def record(self, source: Json) -> Record:
+        """Map a video. When it was liked is not told: the time is that of its publication."""
+        snippet, video = source["snippet"], source["id"]
+        return self.build(
+            id=video,
+            name=text(snippet.get("title")) or video,
+            inserted_at=moment(snippet["publishedAt"]),
+            source=source,
+            favouriteType="like",
+            contentType="video",
+            uri=f"https://youtube.com/watch?v={video}",
+            description=text(snippet.get("description")),
+            icon=picture(snippet.get("thumbnails")),
+        )
+
+    def same(self, old: Record, new: Record) -> bool:
+        """See `Listed`."""
+        return old == new
+
+    def still_there(self, ids: Sequence[str]) -> set[str]:
+        """Those of the videos that the person likes.
+
+        https://developers.google.com/youtube/v3/docs/videos/getRating
+        """
+        ratings = Page.of(self._client.ratings(ids)).items
+        return {item["videoId"] for item in ratings if item.get("rating") == "like"}
+
+    @cached_property
+    def _client(self) -> YouTubeClient:
+        return YouTubeClient(self.api, self.context.provider.quota(self.service))

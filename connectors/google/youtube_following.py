@@ -1,0 +1,107 @@
+"""YouTube subscriptions: the channels that the person follows.
+
+The documentation promises no order by time, and a subscription may turn up anywhere in the list,
+so the list is read whole each time: one unit for 50 subscriptions. Edits of a channel's name are
+seen by that.
+
+https://developers.google.com/youtube/v3/docs/subscriptions
+https://developers.google.com/youtube/v3/docs/subscriptions/list
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import cast
+
+from connectors.google.config import GoogleConfig
+from connectors.google.errors import NotFoundError
+from connectors.google.youtube_client import YouTubeClient
+from connectors.google.youtube_listing import Listing, Page, moment, picture, text
+from connectors.sdk.handler import Handler
+from connectors.sdk.records import Batch, Json, Position, Record
+from connectors.sdk.schemas.following import Following
+
+#: Counts that change whenever the channel uploads something: no news of the subscription.
+_COUNTS = ("newItemCount", "totalItemCount")
+
+
+class YouTubeFollowing(Handler):
+    """The channels that the person has subscribed to."""
+
+    id = "youtube-following"
+    label = "YouTube Subscriptions"
+    schema = Following
+    scopes = frozenset({"https://www.googleapis.com/auth/youtube.readonly"})
+    sizes = ("youtube_page_size",)
+    service = "youtube"
+    frequency = "6hour"
+
+    newest_first = False
+
+    def batches(self, position: Position) -> Iterator[Batch]:
+        """Yield the list's changes; the position is that of `Listing`."""
+        return Listing(self, self.kept, self.context.now).batches(position)
+
+    def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
+        """See `Listed`."""
+        size = cast(GoogleConfig, self.context.provider.config).youtube_page_size
+        return Page.of(self._client.subscriptions(size=size, page=token))
+
+    def id_of(self, item: Json) -> str | None:
+        """The subscription's id; subscribing again makes another one."""
+        return text(item.get("id"))
+
+    def usable(self, item: Json) -> bool:  # noqa: ARG002 - all are
+        """See `Listed`."""
+        return True
+
+    def record(self, source: Json) -> Record:
+        """Map a subscription."""
+        snippet = source["snippet"]
+        channel = snippet["resourceId"]["channelId"]
+        since = moment(snippet["publishedAt"])
+        return self.build(
+            id=source["id"],
+            name=text(snippet.get("title")) or channel,
+            inserted_at=since,
+            source=source,
+            uri=f"https://youtube.com/channel/{channel}",
+            followedTimestamp=since,
+            description=text(snippet.get("description")),
+            icon=picture(snippet.get("thumbnails")),
+        )
+
+    def same(self, old: Record, new: Record) -> bool:
+        """Whether nothing changed but the counts of the channel's videos."""
+        return _without_counts(old) == _without_counts(new)
+
+    def still_there(self, ids: Sequence[str]) -> set[str]:
+        """Those of the subscriptions that there are, asked for by their channels."""
+        kept = (self.kept.get(key) for key in ids)
+        channels = [
+            record["sourceData"]["snippet"]["resourceId"]["channelId"] for record in kept if record
+        ]
+        if not channels:
+            return set()
+        try:
+            answer = self._client.subscriptions_to(channels)
+        except NotFoundError:
+            # subscriberNotFound: the person has nothing at YouTube any more.
+            return set()
+        return {item["id"] for item in Page.of(answer).items}
+
+    @cached_property
+    def _client(self) -> YouTubeClient:
+        return YouTubeClient(self.api, self.context.provider.quota(self.service))
+
+
+def _without_counts(record: Record) -> Record:
+    plain = copy.deepcopy(record)
+    source = plain["sourceData"]
+    source.pop("etag", None)
+    if isinstance(details := source.get("contentDetails"), dict):
+        for count in _COUNTS:
+            details.pop(count, None)
+    return plain
