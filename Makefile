@@ -31,12 +31,7 @@ up: $(RUNTIME) ## Run the server of your own.
 	@$(BIN)/python -m cli.main up
 
 test: lint ## Check the code and pass all tests, offline.
-ifdef TESTS
-	$(BIN)/python -m pytest $(TESTS)
-else
-	$(BIN)/python -m pytest --ignore tests/contract
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests/contract
-endif
+	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n 2 --dist loadgroup)
 
 lint: $(DEV) ## Check style, types and the direction of imports.
 	$(BIN)/ruff check

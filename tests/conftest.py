@@ -17,11 +17,22 @@ from config.settings import Settings, load
 from worker.services import Services, open_services
 
 
+_TESTS = Path(__file__).parent
+_SERVERS = frozenset({"browser", "chaos", "cli", "compose"})
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the contract suite, which `dcs connectors check` gives."""
     suite = parser.getgroup("contract suite")
     suite.addoption("--provider", help="Check this provider's handlers alone.")
     suite.addoption("--handler", help="Check this handler alone.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start whole servers share ports and processors: one after the other."""
+    for item in items:
+        if item.path.relative_to(_TESTS).parts[0] in _SERVERS:
+            item.add_marker(pytest.mark.xdist_group("servers"))
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from connectors.google.provider import Google
 from connectors.sdk.records import Failed
 
 ROOT = "/api/rest/v1"
@@ -27,7 +28,8 @@ def test_providers_tell_what_they_offer(client):
 
     assert google["configured"] is True
     assert google["problem"] is None
-    (gmail,) = google["handlers"]
+    assert len(google["handlers"]) == len(Google.handlers)
+    (gmail,) = (handler for handler in google["handlers"] if handler["id"] == "gmail")
     assert gmail["options"][0]["default"] == "all"
 
 
@@ -36,7 +38,8 @@ def test_connections_tell_all_but_tokens(client, connection):
 
     assert found == client.get(f"{ROOT}/connections/{connection.id}").json
     assert found["accountId"] == connection.account_id
-    assert found["handlers"][0]["id"] == "gmail"
+    ids = [handler["id"] for handler in found["handlers"]]
+    assert ids == sorted(handler.id for handler in Google.handlers)
     assert "token" not in json.dumps(found).lower()
 
 
@@ -47,7 +50,8 @@ def test_a_sync_answers_with_its_runs(client, connection):
     answer = client.post(path, json={"handler": "gmail"}, headers={"X-CSRF-Token": token})
 
     assert answer.status_code == 202
-    (status,) = client.get(f"{ROOT}/connections/status").json
+    states = client.get(f"{ROOT}/connections/status").json
+    (status,) = (state for state in states if state["handlerId"] == "gmail")
     assert answer.json["runs"] == {"gmail": status["runId"]}
     assert status["status"] == "queued"
 

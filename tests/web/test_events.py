@@ -68,10 +68,10 @@ def stream(server):
 
 
 def states(news):
-    """The events whose state differs from the one before."""
+    """The events of the mailbox whose state differs from the one before."""
     last = None
     for event in news:
-        if isinstance(event, dict) and event["state"] != last:
+        if isinstance(event, dict) and event["handler_id"] == "gmail" and event["state"] != last:
             last = event["state"]
             yield event
 
