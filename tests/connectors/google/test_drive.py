@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from connectors.google.drive import DriveDocuments
 from sandbox.google import drive_documents as kinds
 from sandbox.google.drive_documents import KINDS
-from tests.connectors.google.drive_bench import DriveBench, MemoryKept
+from tests.connectors.google.drive_bench import DriveBench, benches
 
 Start = Callable[..., DriveBench]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    made: list[DriveBench] = []
-
-    def begin(**options: Any) -> DriveBench:
-        made.append(DriveBench(**options))
-        return made[-1]
-
-    yield begin
-    for bench in made:
-        bench.close()
+    with benches() as begin:
+        yield begin
 
 
 def test_a_first_sync_keeps_every_own_file_with_its_text(start: Start) -> None:
     bench = start(items=16)
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     said = [e for k in bench.kept.records if (e := bench.store.get(k)) and e.kind.says]
     assert {entry.kind for entry in said} == {kind for kind in KINDS if kind.says}
     for entry in said:
@@ -58,7 +50,7 @@ def test_a_file_without_text_says_why(start: Start, kind: kinds.Kind, note: str)
     record = bench.kept.records[entry.id]
     assert record["note"] == note
     assert "contentText" not in record
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 @pytest.mark.parametrize("kind", [kinds.PICTURE, kinds.LOCKED, kinds.LARGE])
@@ -97,7 +89,7 @@ def test_an_idle_sync_costs_one_request(start: Start) -> None:
     bench = start()
     bench.sync()
     assert bench.sync() == []
-    assert bench.calls == {"changes.list": 1}
+    assert bench.calls() == {"changes.list": 1}
 
 
 def test_an_empty_drive_comes_to_rest(start: Start) -> None:
@@ -105,7 +97,7 @@ def test_an_empty_drive_comes_to_rest(start: Start) -> None:
     bench.sync()
     assert bench.kept.records == {}
     bench.sync()
-    assert bench.calls == {"changes.list": 1}
+    assert bench.calls() == {"changes.list": 1}
 
 
 @pytest.mark.parametrize("kind", [kinds.PDF, kinds.DOCUMENT, kinds.DAMAGED, kinds.LONG])
@@ -131,7 +123,7 @@ def test_a_new_name_of_a_file_with_bytes_downloads_nothing(start: Start) -> None
     bench.sync()
     assert bench.fetched == 0
     assert bench.kept.records[entry.id]["name"] == "Novel.docx"
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 @pytest.mark.parametrize("kind", [kinds.PDF, kinds.DOCUMENT, kinds.SHEET, kinds.XLSX, kinds.PPTX])
@@ -142,7 +134,7 @@ def test_new_content_is_read_again(start: Start, kind: kinds.Kind) -> None:
     bench.store.rewrite(entry.id)
     bench.sync()
     assert bench.fetched == 1
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 def test_what_comes_and_goes_is_followed(start: Start) -> None:
@@ -157,19 +149,19 @@ def test_what_comes_and_goes_is_followed(start: Start) -> None:
     bench.store.add(kinds.TEXT, mine=False)
     bench.store.add_folder()
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert not {binned, back} & set(bench.kept.records)
     bench.store.trash(back, trashed=False)
     bench.sync()
     assert back in bench.kept.records
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 def test_pages_that_hold_folders_alone_do_not_end_the_list(start: Start) -> None:
     bench = start(items=8)
     bench.holding.add_noise(20)
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 def test_changes_of_many_pages_are_all_followed(start: Start) -> None:
@@ -177,8 +169,8 @@ def test_changes_of_many_pages_are_all_followed(start: Start) -> None:
     bench.sync()
     bench.holding.add(19)
     bench.sync()
-    assert bench.calls["changes.list"] == 4
-    assert bench.in_sync
+    assert bench.calls()["changes.list"] == 4
+    bench.expect_in_sync()
 
 
 def test_files_of_others_come_when_chosen(start: Start) -> None:
@@ -187,7 +179,7 @@ def test_files_of_others_come_when_chosen(start: Start) -> None:
     own = set(bench.kept.records)
     bench.options = {"files": "all"}
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.fetched == len(bench.kept.records) - len(own) > 0
 
 
@@ -199,7 +191,7 @@ def test_files_of_others_stay_and_are_followed_when_no_longer_chosen(start: Star
     bench.options = {"files": "own"}
     bench.sync()
     other = next(iter(everything - set(bench.holding.expected({}))))
-    assert bench.calls == {"changes.list": 1}
+    assert bench.calls() == {"changes.list": 1}
     bench.store.rewrite(other)
     bench.sync()
     assert set(bench.kept.records) == everything
@@ -212,7 +204,8 @@ def test_files_of_others_stay_and_are_followed_when_no_longer_chosen(start: Star
 def test_the_same_file_gives_the_same_record_each_time(start: Start) -> None:
     bench = start(items=8)
     bench.sync()
-    first, bench.kept, bench.position = bench.kept.records, MemoryKept(), {}
+    first = bench.kept.records
+    bench.forget()
     bench.sync()
     assert first == bench.kept.records
 
@@ -229,7 +222,7 @@ def test_batches_stay_small(start: Start) -> None:
     batches = bench.sync()
     assert len(batches) > 3
     assert all(len(list(batch.records)) <= 40 for batch in batches)
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 def test_it_asks_for_reading_alone() -> None:

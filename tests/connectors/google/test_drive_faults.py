@@ -17,7 +17,7 @@ from connectors.sdk.errors import (
 )
 from connectors.sdk.records import Failed
 from sandbox.google import drive_documents as kinds
-from tests.connectors.google.drive_bench import DriveBench
+from tests.connectors.google.drive_bench import DriveBench, benches
 
 Start = Callable[..., DriveBench]
 _MEDIA = "^/drive/v3/files/."
@@ -25,15 +25,8 @@ _MEDIA = "^/drive/v3/files/."
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    made: list[DriveBench] = []
-
-    def begin(**options: Any) -> DriveBench:
-        made.append(DriveBench(**options))
-        return made[-1]
-
-    yield begin
-    for bench in made:
-        bench.close()
+    with benches() as begin:
+        yield begin
 
 
 @pytest.mark.parametrize("at", [1, 3])
@@ -42,7 +35,7 @@ def test_a_cut_sync_goes_on_without_asking_twice(start: Start, at: int) -> None:
     bench.sync(cut_after=at)
     spent = bench.fetched
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     # Only what was fetched ahead of the cut comes again: a page at most.
     assert spent + bench.fetched <= bench.readable + 6
 
@@ -53,7 +46,7 @@ def test_a_cut_within_a_page_asks_for_none_of_its_kept_files(start: Start) -> No
     kept, spent = set(bench.kept.records), bench.fetched
     assert 0 < len(kept) < 32
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.fetched == bench.readable - spent
 
 
@@ -61,13 +54,13 @@ def test_what_changes_while_the_list_is_read_is_caught_up_with(start: Start) -> 
     bench = start(items=32)
     run = bench.handler().batches({})
     for turn, batch in enumerate(run):
-        bench._keep(batch)
+        bench.keep(batch)
         if turn < 5:
             bench.store.add(kinds.TEXT)
             bench.store.rewrite(bench.file(20).id)
             # It has been listed: whatever follows moves up by one and may be skipped.
             bench.store.remove(bench.file(turn).id)
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 def test_files_that_leave_the_list_hide_none_of_those_that_follow(start: Start) -> None:
@@ -77,7 +70,7 @@ def test_files_that_leave_the_list_hide_none_of_those_that_follow(start: Start) 
     for key in listed[:4]:
         bench.store.remove(key)
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 @pytest.mark.parametrize("lost", ["lose", "lose_pages"])
@@ -90,9 +83,9 @@ def test_a_refused_page_token_lists_again_without_downloading_again(
     assert kept
     getattr(bench.store, lost)()
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.fetched == bench.readable - spent
-    assert bench.calls["files.list"] > 4
+    assert bench.calls()["files.list"] > 4
 
 
 def test_lost_changes_are_found_by_comparing(start: Start) -> None:
@@ -105,11 +98,11 @@ def test_lost_changes_are_found_by_comparing(start: Start) -> None:
     bench.store.add(kinds.HTML)
     bench.holding.lose_feed()
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     # Two contents, and three missing files that are asked for; two of these are still there.
     assert bench.fetched == 2 + 3
     bench.sync()
-    assert bench.calls == {"changes.list": 1}
+    assert bench.calls() == {"changes.list": 1}
 
 
 def test_a_position_that_was_reset_finds_what_is_gone(start: Start) -> None:
@@ -118,7 +111,7 @@ def test_a_position_that_was_reset_finds_what_is_gone(start: Start) -> None:
     bench.store.remove(bench.file(4).id)
     bench.position = {}
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.fetched == 1
 
 
@@ -152,7 +145,7 @@ def test_odd_files_are_kept_as_they_came(start: Start, oddity: Any) -> None:
     odd = bench.file(4).id
     bench.holding.spoil(odd, oddity)
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.kept.records[odd]["sourceData"] == bench.holding.sent(odd)
 
 
@@ -170,7 +163,7 @@ def test_a_request_that_fails_once_is_sent_again(start: Start, kind: str) -> Non
     for path in (r"/files/\w+$", "/export$", "/files$", "/changes$", "/startPageToken"):
         bench.fault(kind, path)
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.position["later"] == []
 
 
@@ -185,10 +178,10 @@ def test_a_file_that_fails_for_a_while_is_read_by_a_later_run(
     assert bench.kept.records[bad.id]["note"] == "not available for now"
     assert bench.position["later"] == [bad.id]
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.position["later"] == []
     bench.sync()
-    assert bench.calls == {"changes.list": 1}
+    assert bench.calls() == {"changes.list": 1}
 
 
 def test_a_file_that_fails_for_ever_does_not_stop_the_others(start: Start) -> None:
@@ -209,7 +202,7 @@ def test_a_waiting_file_that_is_gone_is_forgotten(start: Start) -> None:
     bench.store.remove(bad)
     bench.sync()
     assert bench.position["later"] == []
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 def test_an_outage_stops_the_run_and_loses_nothing(start: Start) -> None:
@@ -221,7 +214,7 @@ def test_an_outage_stops_the_run_and_loses_nothing(start: Start) -> None:
     assert len([r for r in bench.kept.records.values() if "contentText" in r]) >= 5
     bench.sandbox.world.faults.clear()
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.position["later"] == []
 
 
@@ -236,7 +229,7 @@ def test_what_is_not_one_files_matter_ends_the_run(
     with pytest.raises(error):
         bench.sync()
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 def test_a_list_that_is_refused_again_and_again_ends_the_run(start: Start) -> None:

@@ -25,7 +25,7 @@ def test_parts_that_fail_are_fetched_again_without_the_others(start: Start, kind
     bench = start(messages=50)
     bench.sandbox.world.faults.add(Fault(kind, path="batch-part", count=4, skip=3))
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.kept.failed == {}
     assert bench.tokens.refreshed == 0
 
@@ -36,7 +36,7 @@ def test_a_request_that_fails_is_sent_again(start: Start, kind: str) -> None:
     for path in ("/batch/", "/messages$", "/profile"):
         bench.sandbox.world.faults.add(Fault(kind, path=path))
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 def test_a_token_that_ends_within_a_batch_is_refreshed(start: Start) -> None:
@@ -47,7 +47,7 @@ def test_a_token_that_ends_within_a_batch_is_refreshed(start: Start) -> None:
     bench.sandbox.world.tokens.expire_access()
     for batch in run:
         bench.kept.keep(batch)
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.tokens.refreshed == 1
 
 
@@ -83,7 +83,7 @@ def test_an_outage_quarantines_nothing(start: Start) -> None:
     assert bench.kept.failed == {}
     bench.sandbox.world.faults.clear()
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
 
 
 def test_one_mail_that_cannot_be_mapped_stops_no_other(
@@ -138,7 +138,7 @@ def test_a_refused_page_token_lists_again_without_fetching_again(start: Start) -
     kept = len(bench.kept.records)
     bench.position["backfill"]["page"] = "nonsense"
     bench.sync()
-    assert bench.in_sync
+    bench.expect_in_sync()
     assert bench.calls()["messages.get"] == 60 - kept
 
 

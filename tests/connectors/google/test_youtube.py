@@ -28,7 +28,7 @@ def start(request: pytest.FixtureRequest, make: Start) -> Callable[[], Bench]:
 def test_the_first_sync_keeps_all_with_the_json_as_it_was_sent(start: Callable[[], Bench]) -> None:
     bench = start()
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
     assert len(bench.kept.records) == 22
     for key, record in bench.kept.records.items():
         assert record["sourceData"] == bench.holding.sent(key)
@@ -51,7 +51,7 @@ def test_an_empty_account_is_a_success(start: Callable[[], Bench]) -> None:
     assert bench.sync() == []
     bench.holding.add(2)
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
 
 
 @pytest.mark.parametrize("cut", [1, 2, 4])
@@ -62,33 +62,35 @@ def test_a_cut_sync_goes_on_where_it_stood(start: Callable[[], Bench], cut: int)
     bench = start()
     bench.sync(cut_after=cut)
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
     # The page fetched ahead when it was cut is the only one that may come twice.
     assert bench.requests() <= requests + 1 - cut
 
 
 def test_every_batch_can_be_the_last_of_a_run(start: Callable[[], Bench]) -> None:
     bench = start()
-    bench.sync_in_slices()
-    bench.expect_current()
+    bench.sync_in_slices(60)
+    bench.expect_in_sync()
     bench.holding.add(7)
     for key in bench.holding.expected({})[4:20:3]:
         bench.holding.remove(key)
-    bench.sync_in_slices()
-    bench.expect_current()
+    bench.sync_in_slices(60)
+    bench.expect_in_sync()
 
 
 def test_what_comes_and_goes_during_the_backfill_is_seen(start: Callable[[], Bench]) -> None:
     bench = start()
 
-    def change() -> None:
+    def change(number: int) -> None:
+        if number != 1:
+            return
         bench.holding.add(3)
         for key in bench.holding.expected({})[2:5]:
             bench.holding.remove(key)
         bench.holding.remove(bench.holding.expected({})[-2])
 
     bench.sync(meanwhile=change)
-    bench.expect_current()
+    bench.expect_in_sync()
 
 
 def test_what_goes_between_two_runs_of_the_backfill_is_seen(start: Callable[[], Bench]) -> None:
@@ -97,7 +99,7 @@ def test_what_goes_between_two_runs_of_the_backfill_is_seen(start: Callable[[], 
     for key in bench.holding.expected({})[1:4]:
         bench.holding.remove(key)
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
 
 
 def test_page_tokens_lost_in_the_backfill_cost_no_item(start: Callable[[], Bench]) -> None:
@@ -107,7 +109,7 @@ def test_page_tokens_lost_in_the_backfill_cost_no_item(start: Callable[[], Bench
     bench.holding.remove(bench.holding.expected({})[1])
     bench.holding.add(2)
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
     assert bench.sync() == []
 
 
@@ -118,8 +120,13 @@ def test_page_tokens_lost_while_the_whole_list_is_read_cost_no_item(
     bench.sync()
     bench.position = {}
     bench.holding.add(6)
-    bench.sync(meanwhile=bench.holding.lose_feed)
-    bench.expect_current()
+
+    def lose(number: int) -> None:
+        if number == 1:
+            bench.holding.lose_feed()
+
+    bench.sync(meanwhile=lose)
+    bench.expect_in_sync()
 
 
 def test_page_tokens_that_are_never_good_end_in_an_error_that_passes(
@@ -143,7 +150,7 @@ def test_a_reset_position_finds_what_went_meanwhile(start: Callable[[], Bench]) 
     for key in gone:
         bench.holding.remove(key)
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
     assert sorted(bench.kept.deleted) == sorted(gone)
 
 
@@ -155,7 +162,7 @@ def test_one_gone_and_one_new_leave_the_length_and_are_both_seen(
     bench.holding.remove(bench.holding.expected({})[13])
     bench.holding.add(1)
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
 
 
 def test_many_new_ones_over_several_pages_are_seen_though_the_sync_is_cut(
@@ -167,7 +174,7 @@ def test_many_new_ones_over_several_pages_are_seen_though_the_sync_is_cut(
     bench.holding.remove(bench.holding.expected({})[-1])
     bench.sync(cut_after=1)
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
 
 
 def test_all_gone_is_all_marked_deleted(start: Callable[[], Bench]) -> None:
@@ -196,7 +203,7 @@ def test_odd_fields_are_no_reason_for_quarantine(start: Callable[[], Bench]) -> 
     for key, oddity in zip(ids, ("unknown", "missing", "null"), strict=False):
         bench.holding.spoil(key, oddity)  # type: ignore[arg-type]
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
     assert not bench.kept.failed
     for key in ids[:3]:
         assert bench.kept.records[key]["sourceData"] == bench.holding.sent(key)
@@ -233,9 +240,9 @@ def test_the_days_quota_used_up_ends_the_run_and_the_next_one_goes_on(
     assert 1.0 < (error.value.retry_after or 0) <= 25 * 3600 + 1
     assert bench.kept.records
     bench.project.daily_units = None
-    bench.end_waits()
+    bench.make_api()
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
 
 
 @pytest.mark.parametrize("kind", ["503", "reset", "garbage-json", "truncate"])
@@ -243,7 +250,7 @@ def test_passing_faults_are_gone_over(start: Callable[[], Bench], kind: str) -> 
     bench = start()
     bench.sandbox.world.faults.add(Fault(kind, path=bench.holding.path, count=2, skip=1))
     bench.sync()
-    bench.expect_current()
+    bench.expect_in_sync()
 
 
 def test_two_accounts_hold_different_items(start: Callable[[], Bench]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -37,14 +36,6 @@ def post(make: Start) -> Bench:
     return make("youtube-post")
 
 
-def handler_of(bench: Bench) -> Any:
-    from connectors.sdk.handler import Context
-    from connectors.sdk.records import Account
-
-    context = Context(bench.provider, Account("1"), bench.api, {}, bench.kept, 1, bench.now)
-    return bench.handler_class(context)
-
-
 # Subscriptions
 
 
@@ -64,7 +55,7 @@ def test_a_renamed_channel_is_seen_wherever_it_stands(following: Bench) -> None:
     for place in (0, 12, -1):
         following.holding.edit(following.holding.expected({})[place])
     following.sync()
-    following.expect_current()
+    following.expect_in_sync()
 
 
 def test_counts_of_a_channels_videos_are_no_news(following: Bench) -> None:
@@ -81,14 +72,14 @@ def test_subscribing_again_makes_another_record_and_ends_the_old_one(following: 
     (new,) = following.holding.add(1)
     following.studio.subscriptions[0].channel = old.channel
     following.sync()
-    following.expect_current()
+    following.expect_in_sync()
     assert new in following.kept.records
     assert following.kept.deleted == [old.id]
 
 
 def test_a_subscription_that_the_list_skips_is_not_taken_for_gone(following: Bench) -> None:
     following.sync()
-    handler = handler_of(following)
+    handler = following.handler()
     some = following.holding.expected({})[:3]
     following.holding.remove(some[0])
     assert handler.still_there(some) == set(some[1:])
@@ -98,7 +89,7 @@ def test_a_subscription_that_the_list_skips_is_not_taken_for_gone(following: Ben
 def test_a_look_up_finds_none_of_those_that_are_gone(following: Bench) -> None:
     following.sync()
     following.holding.clear()
-    handler = handler_of(following)
+    handler = following.handler()
     assert handler.still_there(sorted(following.kept.records)) == set()
     assert handler.still_there(["unknown"]) == set()
 
@@ -119,7 +110,7 @@ def test_a_new_like_costs_one_request(favourite: Bench) -> None:
     favourite.sync()
     favourite.holding.add(2)
     favourite.sync()
-    favourite.expect_current()
+    favourite.expect_in_sync()
     assert favourite.requests() == 2  # the second page has nothing new
 
 
@@ -128,7 +119,7 @@ def test_a_video_liked_again_is_the_same_record(favourite: Bench) -> None:
     again = favourite.holding.expected({})[17]
     favourite.studio.like(again)
     favourite.sync()
-    favourite.expect_current()
+    favourite.expect_in_sync()
     assert not favourite.kept.deleted
     assert favourite.requests() == 1
     assert favourite.sync() == []
@@ -142,7 +133,7 @@ def test_a_like_taken_back_and_given_again_later_is_kept_again(favourite: Bench)
     assert favourite.kept.deleted == [again]
     favourite.studio.like(again)
     favourite.sync()
-    favourite.expect_current()
+    favourite.expect_in_sync()
 
 
 def test_a_like_given_again_hides_no_unlike(favourite: Bench) -> None:
@@ -153,7 +144,7 @@ def test_a_like_given_again_hides_no_unlike(favourite: Bench) -> None:
     favourite.studio.unlike(ids[12])
     favourite.studio.like(ids[9])
     favourite.sync()
-    favourite.expect_current()
+    favourite.expect_in_sync()
 
 
 def test_what_the_length_hides_is_seen_within_a_week(favourite: Bench) -> None:
@@ -167,7 +158,7 @@ def test_what_the_length_hides_is_seen_within_a_week(favourite: Bench) -> None:
     assert favourite.sync() == []
     favourite.now += WEEK
     favourite.sync()
-    favourite.expect_current()
+    favourite.expect_in_sync()
     assert new in favourite.kept.records
     assert favourite.sync() == []
 
@@ -176,7 +167,7 @@ def test_an_edit_on_the_first_page_is_seen_at_once(favourite: Bench) -> None:
     favourite.sync()
     favourite.holding.edit(favourite.holding.expected({})[2])
     favourite.sync()
-    favourite.expect_current()
+    favourite.expect_in_sync()
     assert favourite.requests() == 1
 
 
@@ -184,7 +175,7 @@ def test_a_like_that_the_list_leaves_out_is_not_taken_for_gone(favourite: Bench)
     favourite.sync()
     ids = favourite.holding.expected({})
     favourite.holding.remove(ids[0])
-    assert handler_of(favourite).still_there(ids[:3]) == set(ids[1:3])
+    assert favourite.handler().still_there(ids[:3]) == set(ids[1:3])
 
 
 # Uploads
@@ -211,7 +202,7 @@ def test_private_and_unlisted_uploads_are_the_persons_posts_too(post: Bench) -> 
 def test_a_first_page_of_placeholders_is_not_the_end(post: Bench, count: int) -> None:
     post.holding.add_noise(count)
     post.sync()
-    post.expect_current()
+    post.expect_in_sync()
     assert post.sync() == []
     assert post.requests() == 1
 
@@ -221,7 +212,7 @@ def test_uploads_below_new_placeholders_are_found(post: Bench) -> None:
     post.holding.add(2)
     post.holding.add_noise(7)
     post.sync()
-    post.expect_current()
+    post.expect_in_sync()
     assert post.sync() == []
     assert post.requests() == 1
 
@@ -233,7 +224,7 @@ def test_an_upload_that_turns_into_a_placeholder_is_gone(post: Bench) -> None:
     post.holding.add(1)
     post.studio.uploads.pop(10)
     post.sync()
-    post.expect_current()
+    post.expect_in_sync()
     assert video.id in post.kept.deleted
 
 
@@ -252,7 +243,7 @@ def test_an_account_without_a_channel_has_no_posts(post: Bench) -> None:
     assert post.requests() == 1
     post.studio.has_channel = True
     post.sync()
-    post.expect_current()
+    post.expect_in_sync()
 
 
 def test_a_playlist_that_is_not_found_deletes_no_video_that_is_there(post: Bench) -> None:
@@ -264,7 +255,7 @@ def test_a_playlist_that_is_not_found_deletes_no_video_that_is_there(post: Bench
     post.studio.has_playlist = True
     post.holding.add(1)
     post.sync()
-    post.expect_current()
+    post.expect_in_sync()
 
 
 def test_a_page_answered_as_a_playlist_not_found_costs_no_item(post: Bench) -> None:
@@ -274,7 +265,7 @@ def test_a_page_answered_as_a_playlist_not_found_costs_no_item(post: Bench) -> N
     assert len(post.kept.records) == 10
     post.studio.has_playlist = True
     post.sync()
-    post.expect_current()
+    post.expect_in_sync()
 
 
 # Errors
