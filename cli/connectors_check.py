@@ -37,7 +37,7 @@ class Result:
     Args:
         handler: The handler's id.
         check: The check's name.
-        outcome: `passed` or `failed`.
+        outcome: `passed`, `failed` or `skipped`; one that was skipped is no success.
         message: What is wrong, or what was seen.
     """
 
@@ -76,7 +76,7 @@ def check(
     if live:
         found = _live(root, provider, handlers, account, out)
     else:
-        found = _suite(root, provider, handler, quiet=as_json)
+        found = _suite(root, provider, handlers, alone=handler is not None, quiet=as_json)
     _print(found, out)
     if not found or any(result.outcome != "passed" for result in found):
         raise click.exceptions.Exit(FAILED)
@@ -90,35 +90,52 @@ def _handlers(provider: str, handler: str | None) -> list[str]:
     return [made.handler(handler).id] if handler else [each.id for each in made.handlers]
 
 
-def _suite(root: Path, provider: str, handler: str | None, *, quiet: bool) -> list[Result]:
+def _suite(
+    root: Path, provider: str, handlers: list[str], *, alone: bool, quiet: bool
+) -> list[Result]:
     if find_spec("pytest") is None:
         raise Fail("the suite needs pytest and its plug-ins: `make lint` installs them")
     with tempfile.TemporaryDirectory(prefix="dcs-check-") as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "tests/contract", "--provider", provider]
-        command += ["--handler", handler] if handler else []
+        command += ["--handler", handlers[0]] if alone else []
         command += ["-q", "--tb=no", "--no-summary", f"--junitxml={report}"]
         done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
             command, cwd=root, stdout=subprocess.DEVNULL if quiet else sys.stderr, check=False
         )
         if not report.is_file():
             raise Fail(f"the suite did not run (pytest ended with {done.returncode})")
-        return list(_read(report))
+        if done.returncode not in (0, 1):
+            raise Fail(f"the suite broke off (pytest ended with {done.returncode})")
+        return list(_read(report, provider, handlers))
 
 
-def _read(report: Path) -> Iterator[Result]:
+def _read(report: Path, provider: str, handlers: list[str]) -> Iterator[Result]:
     """The results of pytest's report; what a machine wrote for us on this machine."""
     for case in ET.parse(report).iter("testcase"):  # noqa: S314
-        name, _, parameters = case.get("name", "").partition("[")
-        subject, _, check = parameters.rstrip("]").partition("-")
-        handler = subject.rpartition("/")[2] or "all"
-        problem = case.find("failure")
-        problem = case.find("error") if problem is None else problem
+        handler, check = _named(case.get("name", ""), provider, handlers)
+        problem = next(
+            (found for kind in ("failure", "error", "skipped") for found in case.findall(kind)),
+            None,
+        )
         if problem is None:
-            yield Result(handler, check or name, "passed", "")
+            yield Result(handler, check, "passed", "")
         else:
+            outcome = "skipped" if problem.tag == "skipped" else "failed"
             words = problem.get("message", "").removeprefix("AssertionError: ")
-            yield Result(handler, check or name, "failed", words.partition("\nassert ")[0])
+            yield Result(handler, check, outcome, words.partition("\nassert ")[0])
+
+
+def _named(case: str, provider: str, handlers: list[str]) -> tuple[str, str]:
+    """Handler and check of a test's name, such as `test_x[acme/some-posts-full_sync]`."""
+    name, _, parameters = case.partition("[")
+    # The longest first: one handler's id may begin another's.
+    for handler in sorted(handlers, key=len, reverse=True):
+        subject = f"{provider}/{handler}"
+        rest = parameters.removesuffix("]")
+        if rest == subject or rest.startswith(f"{subject}-"):
+            return handler, rest.removeprefix(subject).removeprefix("-") or name
+    return "all", name
 
 
 def _live(

@@ -24,6 +24,7 @@ def app_of(world: World) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.extensions["sandbox"] = world
     app.before_request(lambda: _before(world))
+    app.after_request(lambda response: _after(world, response))
     for side in world.sides.values():
         for routes in side.blueprints():
             app.register_blueprint(routes)
@@ -39,3 +40,9 @@ def _before(world: World) -> Response | None:
         # The Gmail API takes its time itself, while the request counts as being worked on.
         world.work()
     return disturb.answer(fault, world, request.environ) if fault is not None else None
+
+
+def _after(world: World, response: Response) -> Response:
+    if not request.path.startswith("/_sandbox/"):
+        world.stats.answered(response.calculate_content_length() or 0)
+    return response

@@ -16,6 +16,7 @@ class Stats:
         self._calls: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._units: Counter[str] = Counter()
+        self._bytes = 0
 
     def request(self, endpoint: str) -> None:
         """An HTTP request came in."""
@@ -34,9 +35,15 @@ class Stats:
         with self._lock:
             self._units[account] += units
 
+    def answered(self, length: int) -> None:
+        """An answer's body of so many bytes was sent."""
+        with self._lock:
+            self._bytes += length
+
     def reset(self) -> None:
         """Start again at zero."""
         with self._lock:
+            self._bytes = 0
             for counter in (self._requests, self._calls, self._refused, self._units):
                 counter.clear()
 
@@ -45,8 +52,8 @@ class Stats:
 
         Returns:
             `requests` (HTTP, by endpoint), `total` of them, `calls` (API methods, batch parts
-            included), `parts` (calls inside batches), `batches`, `refused` (by reason) and
-            `units` (quota, by account).
+            included), `parts` (calls inside batches), `batches`, `refused` (by reason),
+            `units` (quota, by account) and `bytes` (of answers' bodies).
         """
         with self._lock:
             batches = self._requests["batch"]
@@ -59,4 +66,5 @@ class Stats:
                 "batches": batches,
                 "refused": dict(self._refused),
                 "units": dict(self._units),
+                "bytes": self._bytes,
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +47,13 @@ class Page:
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    """To the first schema's list."""
-    return redirect(url_for(".listing", slug=next(iter(registry.schemas()))))
+    """To the list of the schema that the person has most of."""
+    held: Counter[str] = Counter()
+    for count in context.vault().stats():
+        held[count.schema] += count.records
+    known = registry.schemas()
+    slug = max(known, key=lambda name: held[known[name].uri])
+    return redirect(url_for(".listing", slug=slug))
 
 
 @blueprint.get("/<slug>")

@@ -58,6 +58,8 @@ class Preparer:
         self.timings = timings or Timings()
         # Made once: building a marshmallow schema costs more than using it.
         self._schemas = {uri: schema() for uri, schema in handler.schemas().items()}
+        #: Ids of the batch prepared last: it may not be committed yet when the next is prepared.
+        self._before: set[str] = set()
         self._prefix = handler.build(id="", name="", inserted_at="", source={})["_id"]
 
     def prepare(self, batch: Batch) -> Prepared:
@@ -74,10 +76,11 @@ class Preparer:
         deleted = list(batch.deleted)
         kept_now = {record["sourceId"] for record in records.values()}
         left = set(batch.listed) - kept_now - {f.source_id for f in failed}
-        left -= {*batch.gone, *deleted}
+        left -= {*batch.gone, *deleted} | self._before
         if left:
             left -= self.kept.known(left)
             failed.extend(Failed(i, {"id": i}, NOT_DELIVERED) for i in sorted(left))
+        self._before = kept_now | {item.source_id for item in failed}
         return Prepared(
             batch.position, list(records.values()), _unique(failed), deleted, batch.total
         )

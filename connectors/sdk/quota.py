@@ -33,7 +33,8 @@ class Quota:
     def spent_message(self) -> str:
         """What a person reads when there is nothing left."""
         if self.daily:
-            return f"{self.name} for today is used up; the sync goes on after midnight there"
+            place = self.daily.rpartition("/")[2].replace("_", " ")
+            return f"{self.name} for today is used up; the sync goes on after midnight in {place}"
         return f"{self.name} is used up for now"
 
     def cost(self, method: str, calls: int = 1) -> int:

@@ -14,7 +14,8 @@ from sandbox.options import SandboxOptions
 pytestmark = pytest.mark.browser
 
 SEARCH = "input[type=search]"
-STATE = ".live [data-field=state]"
+MAIL = ".live[data-handler=gmail]"
+STATE = f"{MAIL} [data-field=state]"
 #: Enough mail, slow enough, to see it come in.
 SLOW = SandboxOptions(messages=150, seed=7, latency_ms=100)
 LANTERN = b"""\
@@ -30,7 +31,7 @@ It was lit again, and the ferrywoman waved.
 
 #: Notes each state and count that the page shows from now on. A page that loads again forgets them.
 WATCH = """
-const box = document.querySelector(".live");
+const box = document.querySelector(".live[data-handler=gmail]");
 const read = () => ["state", "counts"].map((f) => box.querySelector(`[data-field=${f}]`).textContent);
 window.seen = [read()];
 new MutationObserver(() => window.seen.push(read())).observe(box, { subtree: true, childList: true });
@@ -70,7 +71,7 @@ def test_a_connected_account_fills_up_before_the_persons_eyes(driver, site):
     seen = driver.run("return window.seen")
     underway = {counts for state, counts in seen if state == "Syncing" and " of " in counts}
     assert any(0 < int(counts.split()[0]) < SLOW.messages for counts in underway), seen
-    assert driver.run("return document.querySelector('.live progress').hidden")
+    assert driver.run("return document.querySelector('.live[data-handler=gmail] progress').hidden")
     assert complaints(driver, site) == []
 
 

@@ -195,6 +195,11 @@ class Bench:
         self.world.stats.reset()
         return total
 
+    def cost(self) -> tuple[int, int]:
+        """Requests that the sandbox has had since the last look, and bytes that it has sent."""
+        sent = int(self.world.stats.to_json()["bytes"])
+        return self.requests(), sent
+
     # Looking
 
     def kept(self, job: Job | None = None) -> dict[str, Record]:

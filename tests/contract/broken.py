@@ -51,6 +51,13 @@ class SkippedPage(_Wrapped):
                 yield dataclasses.replace(batch, records=records)
 
 
+class Restarting(_Wrapped):
+    """Begins again from the start in every run."""
+
+    def batches(self, position: Position) -> Iterator[Batch]:
+        yield from super().batches({})
+
+
 class LostDeletion(_Wrapped):
     """Does not hand on that items are gone."""
 
@@ -87,7 +94,15 @@ class NoZone:
 
 MISTAKES: dict[str, type] = {
     made.__name__: made
-    for made in (EarlyPosition, SkippedPage, LostDeletion, ChangingRecord, SharedSource, NoZone)
+    for made in (
+        EarlyPosition,
+        SkippedPage,
+        Restarting,
+        LostDeletion,
+        ChangingRecord,
+        SharedSource,
+        NoZone,
+    )
 }
 
 

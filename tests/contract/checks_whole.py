@@ -180,24 +180,27 @@ def _largest_position(make: Make, count: int) -> int:
     largest = 0
     for _ in range(400):
         outcome = bench.slice(batches=1)
-        size = check_position(bench.state().position, bench.world.tokens.all_given())
+        person = bench.world.people[0]
+        secrets = [*bench.world.tokens.all_given(), person.email, person.name]
+        size = check_position(bench.state().position, secrets)
         largest = max(largest, size)
         if outcome.next == "rest":
             return largest
     return fail("the sync does not come to its end when it is stopped after each batch")
 
 
-def check_position(position: Position, tokens: Iterable[str]) -> int:
+def check_position(position: Position, secrets: Iterable[str]) -> int:
     """What every position must be; its size in bytes.
 
     Args:
         position: The position.
-        tokens: Which must not be in it.
+        secrets: Tokens and a person's own words, which must not be in it: positions are kept in
+            Redis too, where nothing is encrypted.
     """
     text = json.dumps(position)
     expect(len(text) <= _LARGE, f"the position has {len(text)} bytes")
-    for token in tokens:
-        expect(token not in text, "the position holds a token")
+    for secret in secrets:
+        expect(secret not in text, "the position holds a token, or the person's name or address")
     url = re.search(r"https?://[^\"\s]*(?:token|secret|key|signature)=", text, re.IGNORECASE)
     expect(not url, "the position holds a URL with a token in it; keep the cursor alone")
     return len(text)

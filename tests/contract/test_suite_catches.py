@@ -15,6 +15,7 @@ from tests.contract.conftest import Make
 CAUGHT: tuple[tuple[str, Callable[[Make], None], str], ...] = (
     ("EarlyPosition", checks_resumed.killed, "items are lost"),
     ("SkippedPage", checks_whole.full_sync, "items are lost"),
+    ("Restarting", checks_resumed.stopped, "fetches again|never comes"),
     ("LostDeletion", checks_resumed.changed_between, "no longer lists"),
     ("ChangingRecord", checks_whole.read_again, "must follow from the item alone"),
     ("SharedSource", checks_whole.full_sync, "not what the API sent"),

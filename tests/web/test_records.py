@@ -9,6 +9,10 @@ def full(mailbox):
     return mailbox
 
 
+def test_records_open_at_the_kind_that_there_is_most_of(client, full):
+    assert client.get("/records/").location == "/records/email"
+
+
 def test_the_latest_come_first_in_pages(client, full):
     first = client.get("/records/email").text
     second = client.get("/records/email?page=2").text

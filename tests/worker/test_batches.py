@@ -208,3 +208,18 @@ def test_a_schema_that_the_handler_does_not_name_is_refused() -> None:
     record = {**Mail(context).record({"id": "m1"}), "schema": Note.uri}
     prepared = Preparer(Mail(context), Kept()).prepare(Batch([record], {}))
     assert [failed.reason for failed in prepared.failed] == ["schema is not the handler's"]
+
+
+def test_what_the_batch_before_held_is_no_gap_though_it_is_not_committed_yet() -> None:
+    context: Any = SimpleNamespace(
+        provider=SimpleNamespace(id="acme", url="https://acme.example"),
+        account=Account("1"),
+        api=None,
+        kept=None,
+    )
+    handler = Mail(context)
+    preparer = Preparer(handler, Kept())
+    preparer.prepare(Batch([handler.record({"id": "m1"})], {}, listed=["m1"]))
+    assert preparer.prepare(Batch([], {}, listed=["m1"])).failed == []
+    late = preparer.prepare(Batch([], {}, listed=["m1"])).failed
+    assert [failed.reason for failed in late] == [NOT_DELIVERED]
