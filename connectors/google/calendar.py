@@ -30,9 +30,10 @@ from connectors.google.calendar_event import (
     ids_of,
     span,
 )
-from connectors.google.calendar_position import Place, State
+from connectors.google.calendar_position import Place, State, mark
+from connectors.google.calendar_troubles import Troubles
 from connectors.google.config import GoogleConfig
-from connectors.google.errors import NotFoundError
+from connectors.google.errors import ForbiddenError, NotFoundError
 from connectors.sdk.errors import PositionLostError, TransientError
 from connectors.sdk.handler import Context, Handler, unmappable
 from connectors.sdk.options import BACKDATE, Choice
@@ -90,17 +91,12 @@ class CalendarEvents(Handler):
         roles = _ROLES[self.context.options[CALENDARS.id]]
         chosen = {key: entry for key, entry in listed.items() if entry.get("accessRole") in roles}
         yield from self._calendars(chosen, state)
-        for key in chosen:
-            if state.calendars[key].sync:
-                yield from self._follow(key, state)
-        for key, entry in chosen.items():
-            if not state.calendars[key].sync:
-                yield from self._list(key, state)
-            if state.calendars[key].check and state.calendars[key].page is None:
-                yield from self._check(key, entry, state)
+        troubles = Troubles()
+        yield from self._events(chosen, state, troubles)
         if state.to_json() != self._told:
             # New sync tokens of calendars in which nothing changed; old ones expire some day.
             yield self._batch(state.to_json())
+        troubles.tell(len(chosen))
 
     def record(self, source: Json) -> Record:
         """Map an entry of the calendar list; an event needs its calendar too: see `event`."""
@@ -139,7 +135,7 @@ class CalendarEvents(Handler):
         for key in self.kept.source_ids():
             calendar_id, _ = ids_of(key)
             if calendar_id in listed:
-                state.calendars.setdefault(calendar_id, Place(check=True))
+                state.place(calendar_id).doubt()
             else:
                 stale.append(key)
         for piece in pieces(stale, _DELETIONS):
@@ -148,28 +144,32 @@ class CalendarEvents(Handler):
 
     def _leave(self, listed: Mapping[str, Json], state: State) -> Iterator[Batch]:
         """Mark the calendars that left the list deleted, with all their events."""
-        missing = [key for key in state.calendars if key not in listed]
-        # A list that was read over several pages may have missed one.
-        gone = {events_prefix(key): key for key in missing if self._client.entry(key) is None}
-        if not gone:
+        missing = state.calendars.keys() - map(mark, listed)
+        if not missing:
             return
-        kept: dict[str, list[str]] = {key: [] for key in gone.values()}
+        kept: dict[str, list[str]] = {}
         for source_id in self.kept.source_ids():
-            head, slash, _ = source_id.partition("/")
-            if slash and head + slash in gone:
-                kept[gone[head + slash]].append(source_id)
+            calendar_id, event_id = ids_of(source_id)
+            if mark(calendar_id) in missing:
+                kept.setdefault(calendar_id, []).extend([source_id] if event_id else [])
         for calendar_id, events in kept.items():
+            # A list that was read over several pages may have missed one.
+            missing.discard(mark(calendar_id))
+            if self._client.entry(calendar_id) is not None:
+                continue
             *heads, last = pieces([*events, calendar_key(calendar_id)], _DELETIONS)
             for piece in heads:
                 yield self._batch(state.to_json(), deleted=piece)
-            del state.calendars[calendar_id]
+            del state.calendars[mark(calendar_id)]
             yield self._batch(state.to_json(), deleted=last)
+        # Nothing is kept of these, so that nothing is lost should one of them come again.
+        for key in missing:
+            del state.calendars[key]
 
     def _calendars(self, chosen: Mapping[str, Json], state: State) -> Iterator[Batch]:
         """Keep the records of new and changed calendars."""
         for key in chosen:
-            place = state.calendars.setdefault(key, Place())
-            place.choose(
+            state.place(key).choose(
                 self.context.options[BACKDATE.id],
                 self._config.calendar_months_ahead,
                 self.context.now,
@@ -185,7 +185,7 @@ class CalendarEvents(Handler):
                 records.append(self.record(entry))
                 if kept and kept["sourceData"].get("timeZone") != entry.get("timeZone"):
                     # All-day events begin at other times then, which no change tells.
-                    state.calendars[key].restart()
+                    state.place(key).restart()
             except Exception as error:
                 # One that is in quarantine already is told once.
                 if kept or not self.kept.known([source_id]):
@@ -195,9 +195,36 @@ class CalendarEvents(Handler):
 
     # The events of one calendar
 
+    def _events(
+        self, chosen: Mapping[str, Json], state: State, troubles: Troubles
+    ) -> Iterator[Batch]:
+        """Yield the events of all calendars, those last that could not be read before."""
+        order = sorted(chosen, key=lambda key: state.place(key).failed)
+        steps = [(key, self._follow(key, state)) for key in order if state.place(key).sync]
+        steps += [(key, self._fill(key, chosen[key], state)) for key in order]
+        for key, step in steps:
+            if key in troubles or troubles.hopeless:
+                continue
+            try:
+                yield from step
+            except (TransientError, ForbiddenError) as error:
+                troubles.note(key, error)
+                state.place(key).failed = True
+            else:
+                troubles.well()
+                state.place(key).failed = False
+
+    def _fill(self, calendar_id: str, entry: Json, state: State) -> Iterator[Batch]:
+        """Yield what a calendar without a sync token holds, and what a comparison finds."""
+        place = state.place(calendar_id)
+        if not place.sync:
+            yield from self._list(calendar_id, state)
+        if place.check and place.page is None:
+            yield from self._check(calendar_id, entry, state)
+
     def _follow(self, calendar_id: str, state: State) -> Iterator[Batch]:
         """Yield what changed in a calendar since its sync token."""
-        place = state.calendars[calendar_id]
+        place = state.place(calendar_id)
         turns = 0
         while True:
             try:
@@ -242,13 +269,13 @@ class CalendarEvents(Handler):
                 deleted.append(key)
             # Of a deleted series not all instances may be told, or its own id alone.
             if key not in known or "recurringEventId" in {**self._source(key), **item}:
-                place.check = True
+                place.doubt()
         records, failed = self._mapped(calendar_id, zone, shown)
         return records, failed, deleted
 
     def _list(self, calendar_id: str, state: State) -> Iterator[Batch]:
         """Yield all events of a calendar, as far as they are in the range."""
-        place = state.calendars[calendar_id]
+        place = state.place(calendar_id)
         turns = 0
         while True:
             try:
@@ -272,27 +299,49 @@ class CalendarEvents(Handler):
 
     def _check(self, calendar_id: str, entry: Json, state: State) -> Iterator[Batch]:
         """Compare a whole calendar with what is kept of it, and mend the differences."""
-        place = state.calendars[calendar_id]
+        place = state.place(calendar_id)
         try:
-            ids = self._client.all_ids(calendar_id, place.since, place.until)
+            doubtful = self._doubtful(calendar_id, entry.get("timeZone"), place)
         except NotFoundError:
             return
-        found = {event_key(calendar_id, key): updated for key, updated in ids.items()}
-        prefix = events_prefix(calendar_id)
-        mine = (key for key in self.kept.source_ids() if key.startswith(prefix))
-        known = self._known(found)
-        # Kept ones outside of the range are not in the list, and may well be there.
-        doubtful = [key for key in mine if key not in found and key not in self._dropped]
-        doubtful += [k for k in found if k not in known or self._stale(k, found[k])]
-        zone = entry.get("timeZone")
-        for piece in pieces(doubtful, _LOOKS):
+        known = self._known(doubtful)
+        # A check that was cut goes on where it was; what is not kept yet was not looked at.
+        rest = [k for k in sorted(doubtful, key=mark) if k not in known or mark(k) > place.seen]
+        for piece in pieces(rest, _LOOKS):
             seen = {key: self._client.living(calendar_id, ids_of(key)[1] or "") for key in piece}
             there = [event for event in seen.values() if event]
-            records, failed = self._mapped(calendar_id, zone, there)
+            records, failed = self._mapped(calendar_id, entry.get("timeZone"), there)
             gone = [key for key, event in seen.items() if event is None]
+            place.seen = max(place.seen, mark(piece[-1]))
             yield self._batch(state.to_json(), records, failed=failed, deleted=gone)
-        place.check = False
+        place.check, place.seen = False, ""
         yield self._batch(state.to_json())
+
+    def _doubtful(self, calendar_id: str, zone: str | None, place: Place) -> list[str]:
+        """The events that are kept and not listed, or listed otherwise than they are kept.
+
+        Raises:
+            NotFoundError: The calendar is gone, or no longer the person's to read.
+        """
+
+        def ids(since: str | None, until: str) -> dict[str, str | None]:
+            told = self._client.all_ids(calendar_id, since, until)
+            return {event_key(calendar_id, key): updated for key, updated in told.items()}
+
+        found = ids(place.since, place.until)
+        known = self._known(found)
+        prefix = events_prefix(calendar_id)
+        others = [
+            key
+            for key in self.kept.source_ids()
+            if key.startswith(prefix) and key not in found and key not in self._dropped
+        ]
+        # Those outside of the range are not in its list, and may well be there.
+        spans = [span(self._source(key), zone) for key in others]
+        outside = [found for found in spans if found and not place.holds(*found)]
+        wide = ids(*place.wider(outside)) if outside else {}
+        doubtful = [key for key in others if key not in wide or self._stale(key, wide[key])]
+        return doubtful + [k for k in found if k not in known or self._stale(k, found[k])]
 
     # What it works with
 
@@ -347,7 +396,5 @@ class CalendarEvents(Handler):
 
 def _inside(event: Json, zone: str | None, place: Place) -> bool:
     """Whether an event is in the range; one that cannot be read is, so that it is not lost."""
-    try:
-        return place.holds(*span(event, zone))
-    except Exception:
-        return True
+    found = span(event, zone)
+    return found is None or place.holds(*found)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
-from connectors.google.calendar_times import Moment, moment, standard_offset
+from connectors.google.calendar_times import moment, standard_offset
 from connectors.sdk.records import Json, iso
 from connectors.sdk.schemas.event import is_email
 
@@ -105,14 +105,15 @@ def event_fields(event: Json, *, calendar: str, zone: str | None) -> dict[str, A
     }
 
 
-def span(event: Json, zone: str | None) -> tuple[datetime, datetime]:
-    """When an event begins and ends.
-
-    Raises:
-        Exception: As `event_fields`.
-    """
-    start: Moment = moment(event["start"], zone)
-    return start.at, moment(event["end"], zone).at if event.get("end") else start.at
+def span(event: Json, zone: str | None) -> tuple[datetime, datetime] | None:
+    """When an event begins and ends, in UTC; None for one that tells no sensible times."""
+    try:
+        start = moment(event["start"], zone).at
+        end = moment(event["end"], zone).at if event.get("end") else start
+        return start.astimezone(UTC), end.astimezone(UTC)
+    except Exception:
+        # Whatever is odd about one event must not stop the others.
+        return None
 
 
 def _person(value: Any) -> dict[str, str] | None:

@@ -4,6 +4,9 @@ The token of the changes to come is taken before the listing, and the changes ar
 what comes, changes or goes meanwhile is in them. Each run reads the changes first (one request
 when there are none), then goes on with the listing.
 
+What a moving list may have skipped, and what the changes may not tell, is found by comparing the
+ids that Google lists with those kept.
+
 A file is downloaded or exported when its content is new; when only its metadata changed, the kept
 text stays.
 
@@ -20,24 +23,20 @@ from typing import cast
 
 from connectors.google.config import GoogleConfig
 from connectors.google.drive_client import DriveClient
-from connectors.google.drive_content import UNAVAILABLE, Content, DriveReader, kept_content
-from connectors.google.drive_file import file_fields, owned, skipped, trashed
+from connectors.google.drive_content import DriveReader
+from connectors.google.drive_file import FOLDER, file_fields, owned, skipped, trashed
 from connectors.google.drive_position import EVERYTHING, Backfill, State
-from connectors.google.errors import NotFoundError
+from connectors.google.drive_taking import DriveTaking, with_content
+from connectors.google.errors import ForbiddenError, ItemRefusedError, NotFoundError
 from connectors.sdk.errors import ConnectorError, PositionLostError, TransientError
-from connectors.sdk.handler import Context, Handler, unmappable
+from connectors.sdk.handler import Context, Handler
 from connectors.sdk.options import Choice
 from connectors.sdk.records import Batch, Failed, Json, Position, Record
 from connectors.sdk.schemas.file import File
 
-#: Characters of text, and files that were asked for, after which a batch is handed over.
-_BATCH_TEXT = 2_000_000
-_BATCH_READ = 20
-#: Missing files that are asked for one by one before a batch is handed over.
+#: Files that are asked for one by one before a batch is handed over.
 _CONFIRMED = 50
-#: Files that may wait for a passing fault to pass; more are no fault of a file.
-_LATER = 20
-#: Page tokens that may be refused in one run.
+#: Tokens that may be refused in one run.
 _RELISTS = 3
 
 FILES = Choice(
@@ -49,22 +48,13 @@ FILES = Choice(
 
 
 @dataclass(slots=True)
-class _Got:
-    """What goes into one batch."""
+class _Confirmed:
+    """What files that were asked for one by one are, up to the one asked for last."""
 
-    records: list[Record] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    listed: list[str] = field(default_factory=list)
-    text: int = 0
-    read: int = 0
-
-    @property
-    def full(self) -> bool:
-        return self.text >= _BATCH_TEXT or self.read >= _BATCH_READ
-
-    def __bool__(self) -> bool:
-        return bool(self.records or self.failed or self.deleted)
+    files: list[Json] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    last: str = ""
+    outage: TransientError | None = None
 
 
 class DriveDocuments(Handler):
@@ -83,11 +73,7 @@ class DriveDocuments(Handler):
         super().__init__(context)
         self._config = cast(GoogleConfig, context.provider.config)
         self._everything = context.options[FILES.id] == EVERYTHING
-        #: Records of the batch yielded last: `kept` may not know these yet.
-        self._latest: dict[str, Record] = {}
         self._relists = 0
-        #: Whether the file that was asked for last could not be had.
-        self._failing = False
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """Yield what changed, then what is listed; the position is a `State`."""
@@ -96,25 +82,34 @@ class DriveDocuments(Handler):
         due = list(state.later)
         if state.changes:
             yield from self._catch_up(state)
-        elif next(self.kept.source_ids(), None) is not None:
-            # The position was reset: what was deleted meanwhile is still kept.
-            yield from self._look_again(state)
         else:
             state.changes = self._drive.start()
+            # The position was reset: what was deleted meanwhile is still kept.
+            state.compare = next(self.kept.source_ids(), None) is not None
+        yield from self._settle(state)
         yield from self._try_again(due, state)
-        while not state.backfill.done:
-            if not state.backfill.ended:
+        yield from self._settle(state)
+
+    def _settle(self, state: State) -> Iterator[Batch]:
+        """Yield what is listed, and what comparing finds."""
+        while state.comparing or not state.backfill.done:
+            if state.backfill.done:
+                yield from self._compare(state)
+            elif not state.backfill.ended:
                 yield from self._list(state)
-                continue
-            yield from self._catch_up(state)
-            here = replace(state)
-            if state.backfill.ended:
-                state.backfill = state.backfill.closed()
-            yield from self._keep_files((), here, state)
+            else:
+                yield from self._catch_up(state)
+                here = replace(state)
+                if state.backfill.ended:
+                    state.close()
+                yield from self._taking.batches((), here, state)
 
     def record(self, source: Json) -> Record:
         """Map a file without its text."""
-        return self._record(source, Content())
+        key = source["id"]
+        if not isinstance(key, str) or not key:
+            raise TypeError("id is not text")
+        return self.build(id=key, source=source, **file_fields(source))
 
     def retry(self, failed: Failed) -> Record:
         """Fetch a quarantined file again and map it; one that is gone as it was found."""
@@ -123,7 +118,7 @@ class DriveDocuments(Handler):
         except NotFoundError:
             return self.record(failed.source)
         record = self.record(file)
-        return self._with(record, self._reader.unread(file) or self._reader.read(file))
+        return with_content(record, self._reader.unread(file) or self._reader.read(file))
 
     # The changes
 
@@ -134,20 +129,32 @@ class DriveDocuments(Handler):
             try:
                 answer = self._drive.changes(page, size=self._config.drive_page_size)
             except PositionLostError:
-                yield from self._look_again(state)
+                yield from self._lost(state)
                 return
             here = replace(state)
             page = answer.get("nextPageToken")
             # Both tokens last: https://developers.google.com/workspace/drive/api/reference/rest/v3/changes/list
             state.changes = page or answer.get("newStartPageToken") or state.changes
-            files, gone = self._changed(answer.get("changes") or ())
-            if gone and state.backfill.begun:
+            latest = self._latest(answer.get("changes") or ())
+            files, gone = self._changed(latest)
+            deleted = self._taking.known(gone)
+            # What was not kept had not been listed: its going moved nothing that is to be seen.
+            if deleted and state.backfill.begun:
                 state.backfill = replace(state.backfill, shifted=True)
-            deleted = self._known(gone)
-            yield from self._keep_files(files, here, state, deleted=deleted)
+            state.compare |= self._tells_of_folder(latest, deleted)
+            yield from self._taking.batches(files, here, state, deleted=deleted)
 
-    def _changed(self, changes: Iterable[Json]) -> tuple[list[Json], list[str]]:
-        """The files that are to be kept as they are now, and the ids that left the list."""
+    def _lost(self, state: State) -> Iterator[Batch]:
+        """The changes are lost: list everything, then compare for what is gone."""
+        self._count_refusal("its own changes")
+        here = replace(state)
+        state.changes = self._drive.start()
+        state.list_again()
+        yield from self._taking.batches((), here, state)
+
+    @staticmethod
+    def _latest(changes: Iterable[Json]) -> dict[str, Json | None]:
+        """Files as they are after the changes, by id; None for one that was removed."""
         latest: dict[str, Json | None] = {}
         for change in changes:
             if change.get("changeType", "file") != "file" or not change.get("fileId"):
@@ -157,12 +164,28 @@ class DriveDocuments(Handler):
                 # Of several changes the last one tells how the file is now.
                 latest.pop(change["fileId"], None)
                 latest[change["fileId"]] = file
+        return latest
+
+    @staticmethod
+    def _tells_of_folder(latest: dict[str, Json | None], deleted: Sequence[str]) -> bool:
+        """Whether files may have come or gone with a folder, without being told of.
+
+        A folder that is back from the trash looks like any other that changed. Of what is removed
+        only the id is told, so that it may have been a folder unless it was kept.
+        """
+        return any(
+            key not in deleted if file is None else file.get("mimeType") == FOLDER
+            for key, file in latest.items()
+        )
+
+    def _changed(self, latest: dict[str, Json | None]) -> tuple[list[Json], list[str]]:
+        """The files that are to be kept as they are now, and the ids that left the list."""
         files: list[Json] = []
         gone: list[str] = []
         for key, file in latest.items():
             if file is None or trashed(file) or self._left(key, file):
                 gone.append(key)
-            elif not skipped(file) and (self._chosen(file) or self._kept(key)):
+            elif not skipped(file) and (self._chosen(file) or self._taking.kept(key)):
                 files.append(file)
         return files, gone
 
@@ -176,7 +199,7 @@ class DriveDocuments(Handler):
         """
         if self._chosen(file):
             return False
-        kept = self._kept(key)
+        kept = self._taking.kept(key)
         return kept is not None and owned(kept["sourceData"])
 
     # The listing
@@ -202,36 +225,61 @@ class DriveDocuments(Handler):
             for file in answer.get("files") or ()
             if not isinstance(file, dict) or not (skipped(file) or trashed(file))
         ]
-        yield from self._keep_files(files, here, state)
+        yield from self._taking.batches(files, here, state)
 
     def _again(self, page: str | None) -> None:
+        if page is None:
+            self._relists = _RELISTS
+        self._count_refusal("its own list of files")
+
+    def _count_refusal(self, what: str) -> None:
         self._relists += 1
-        if page is None or self._relists > _RELISTS:
-            raise TransientError("Google keeps refusing its own list of files") from None
+        if self._relists > _RELISTS:
+            raise TransientError(f"Google keeps refusing {what}") from None
 
-    def _look_again(self, state: State) -> Iterator[Batch]:
-        """The changes are lost: find what is gone, then list everything and compare."""
-        token = self._drive.start()
-        listed = self._all_ids()
-        missing = [
-            key
-            for key in dict.fromkeys((*self.kept.source_ids(), *self._latest))
-            if key not in listed
-        ]
+    # Comparing
+
+    def _compare(self, state: State) -> Iterator[Batch]:
+        """Ask for files that are kept and not listed, or listed and not kept, by their ids."""
+        if state.compared is None:
+            state.compare, state.compared = False, ""
+        listed = self._all_ids(everything=self._everything)
+        kept = self._taking.ids()
+        new = sorted(listed - kept)
+        # What is in quarantine is no news.
+        new = sorted(set(new).difference(self._taking.known(new)))
+        after = state.compared
+        odd = [key for key in sorted((*self._unlisted(kept, listed), *new)) if key > after]
+        while odd:
+            here = replace(state)
+            found = self._confirm(odd[:_CONFIRMED], state)
+            state.compared = found.last
+            yield from self._taking.batches(found.files, here, state, deleted=found.gone)
+            if found.outage:
+                raise found.outage
+            odd = [key for key in odd if key > found.last]
         here = replace(state)
-        for at in range(0, len(missing), _CONFIRMED):
-            files, gone = self._confirm(missing[at : at + _CONFIRMED])
-            yield from self._keep_files(files, here, here, deleted=gone)
-        state.changes = token
-        state.backfill = Backfill()
-        yield from self._keep_files((), here, state)
+        state.compared = None
+        yield from self._taking.batches((), here, state)
 
-    def _all_ids(self) -> set[str]:
+    def _unlisted(self, kept: set[str], listed: set[str]) -> list[str]:
+        """Kept ids that are not listed, those of others' files that the account still sees aside."""
+        unlisted = kept - listed
+        others = set() if self._everything else {key for key in unlisted if not self._own(key)}
+        if others:
+            others &= self._all_ids(everything=True)
+        return list(unlisted - others)
+
+    def _own(self, key: str) -> bool:
+        record = self._taking.kept(key)
+        return record is None or owned(record["sourceData"])
+
+    def _all_ids(self, *, everything: bool) -> set[str]:
         found: set[str] = set()
         page: str | None = None
         while True:
             try:
-                answer = self._drive.ids(page, everything=self._everything)
+                answer = self._drive.ids(page, everything=everything)
             except PositionLostError:
                 self._again(page)
                 page = None
@@ -241,142 +289,68 @@ class DriveDocuments(Handler):
             if not page:
                 return found
 
-    def _confirm(self, ids: Sequence[str]) -> tuple[list[Json], list[str]]:
-        """Of kept files that were not listed: those still there, and the ids of those gone.
+    def _confirm(self, ids: Sequence[str], state: State) -> _Confirmed:
+        """What files are now. A list read over several pages may have missed some.
 
-        A list read over several pages may have missed some.
+        One that cannot be asked for stays as it is and waits; after two such in a row it ends.
         """
-        files: list[Json] = []
-        gone: list[str] = []
+        found = _Confirmed()
+        failing = False
         for key in ids:
+            found.last = key
             try:
-                file = self._drive.file(key)
-            except NotFoundError:
-                gone.append(key)
+                file = self._ask(key)
+            except TransientError as error:
+                self._taking.put_off(key, [state])
+                if failing:
+                    found.outage = error
+                    break
+                failing = True
                 continue
-            if trashed(file) or self._left(key, file):
-                gone.append(key)
+            except ConnectorError as error:
+                if not _of_one_file(error):
+                    raise
+                continue
+            failing = False
+            if file is None:
+                found.gone.append(key)
             else:
-                files.append(file)
-        return files, gone
+                found.files.append(file)
+        found.gone = self._taking.known(found.gone)
+        return found
 
-    # What becomes of a file
-
-    def _keep_files(
-        self, files: Iterable[Json], here: State, there: State, *, deleted: Iterable[str] = ()
-    ) -> Iterator[Batch]:
-        """Yield batches of the files; only the last one's position is `there`.
-
-        What was got before an error is kept all the same.
-        """
-        got = _Got(deleted=list(deleted))
-        for file in files:
-            try:
-                self._add(file, got, there)
-            except ConnectorError:
-                if got:
-                    yield self._batch(got, here)
-                raise
-            if got.full:
-                yield self._batch(got, here)
-                got = _Got()
-        if got or here.to_json() != there.to_json():
-            yield self._batch(got, there)
-
-    def _batch(self, got: _Got, state: State) -> Batch:
-        self._latest = {record["sourceId"]: record for record in got.records}
-        return Batch(
-            got.records,
-            state.to_json(),
-            deleted=got.deleted,
-            failed=got.failed,
-            listed=got.listed,
-        )
-
-    def _add(self, file: Json, got: _Got, state: State) -> None:
-        """Take a file up into a batch, unless it is kept as it is."""
+    def _ask(self, key: str) -> Json | None:
+        """A file as it is now; None when it is not to be kept any more."""
         try:
-            record = self.record(file)
-            unread = self._reader.unread(file)
-        except Exception as error:
-            # Whatever is odd about one file must not stop the others.
-            failed = unmappable(file, error)
-            got.failed.append(failed)
-            got.listed.append(failed.source_id)
-            return
-        key = record["sourceId"]
-        kept = self._kept(key)
-        content = kept_content(kept, file) if kept else None
-        if content is None:
-            content = unread or self._read(file, got, state)
-        record = self._with(record, content)
-        got.listed.append(key)
-        if record != kept:
-            got.records.append(record)
-            got.text += len(content.text or "")
-
-    def _read(self, file: Json, got: _Got, state: State) -> Content:
-        """A file's content; one that a passing fault keeps away is asked for by a later run.
-
-        Raises:
-            TransientError: It is not this file's fault alone.
-        """
-        key = file["id"]
-        if key in state.later:
-            return Content(note=UNAVAILABLE)
-        got.read += 1
-        try:
-            content = self._reader.read(file)
-        except TransientError:
-            # Two in a row: Google is out of reach, and the run has to wait.
-            if self._failing or len(state.later) >= _LATER:
-                raise
-            self._failing = True
-            state.later.append(key)
-            return Content(note=UNAVAILABLE)
-        self._failing = False
-        return content
+            file = self._drive.file(key)
+        except NotFoundError:
+            return None
+        return None if trashed(file) or self._left(key, file) else file
 
     def _try_again(self, due: Sequence[str], state: State) -> Iterator[Batch]:
-        """Ask for the files that earlier runs could not have."""
+        """Ask for the files that earlier runs could not have; the others go on waiting."""
+        had = False
         for key in due:
             here = replace(state, later=list(state.later))
-            if key in state.later:
-                state.later.remove(key)
             try:
-                file: Json | None = self._drive.file(key)
-            except NotFoundError:
-                file = None
-            if file is None or trashed(file):
-                yield from self._keep_files((), here, state, deleted=self._known([key]))
+                file = self._ask(key)
+                state.later.remove(key)
+                files, gone = ([], self._taking.known([key])) if file is None else ([file], [])
+                yield from self._taking.batches(files, here, state, deleted=gone, trying=True)
+            except ConnectorError as error:
+                if not _of_one_file(error):
+                    raise
+                state.later = here.later
                 continue
-            yield from self._keep_files([file], here, state)
-            if self._failing:
-                return
-
-    def _record(self, file: Json, content: Content) -> Record:
-        key = file["id"]
-        if not isinstance(key, str) or not key:
-            raise TypeError("id is not text")
-        fields = file_fields(file, now=self.context.now)
-        return self._with(self.build(id=key, source=file, **fields), content)
-
-    @staticmethod
-    def _with(record: Record, content: Content) -> Record:
-        if content.text:
-            record["contentText"] = content.text
-        if content.note:
-            record["note"] = content.note
-        return record
+            had = True
+        if had and state.missed:
+            # Files that found no room to wait are met again.
+            here = replace(state)
+            state.missed = False
+            state.list_again()
+            yield from self._taking.batches((), here, state)
 
     # What it works with
-
-    def _kept(self, key: str) -> Record | None:
-        return self._latest.get(key) or self.kept.get(key)
-
-    def _known(self, ids: Sequence[str]) -> list[str]:
-        known = self.kept.known(ids) if ids else set()
-        return [key for key in ids if key in known or key in self._latest]
 
     @cached_property
     def _drive(self) -> DriveClient:
@@ -385,3 +359,14 @@ class DriveDocuments(Handler):
     @cached_property
     def _reader(self) -> DriveReader:
         return DriveReader(self._drive, min(self._config.size_limit, self.context.text_limit))
+
+    @cached_property
+    def _taking(self) -> DriveTaking:
+        return DriveTaking(self.record, self.kept, self._reader)
+
+
+def _of_one_file(error: ConnectorError) -> bool:
+    """Whether an answer about one file tells nothing of the others."""
+    # One of the other errors with a name is the account's or the API's matter.
+    named = (TransientError, ItemRefusedError, ForbiddenError)
+    return type(error) is ConnectorError or isinstance(error, named)

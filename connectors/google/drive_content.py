@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from connectors.google.drive_client import DriveClient
 from connectors.google.drive_file import GOOGLE, same_content, size_of
-from connectors.google.errors import ItemRefusedError, NotFoundError
+from connectors.google.errors import ForbiddenError, ItemRefusedError, NotFoundError
 from connectors.sdk.errors import ConnectorError, TransientError
 from connectors.sdk.records import Json, Record
 
@@ -54,6 +54,10 @@ _REFUSALS = {
     "exportsizelimitexceeded": "too large to be exported",
     "cannotdownloadabusivefile": "marked by Google as malware or abuse",
 }
+
+
+class FileUnavailableError(TransientError):
+    """One file's content cannot be had for a while, though Google answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class DriveReader:
         """Ask for a file's content and read its text.
 
         Raises:
+            FileUnavailableError: It could not be had now, which is this file's matter.
             TransientError: It could not be had now.
             ConnectorError: No content can be had now; the account's or the API's matter.
         """
@@ -109,8 +114,12 @@ class DriveReader:
             return Content(note=_GONE)
         except ItemRefusedError as error:
             if error.reason == _FOR_A_WHILE:
-                raise TransientError("Google does not hand out this file for a while") from None
+                raise FileUnavailableError(
+                    "Google does not hand out this file for a while"
+                ) from None
             return Content(note=_REFUSALS.get(error.reason, _NO_DOWNLOAD))
+        except ForbiddenError:
+            return Content(note=_REFUSED)
         except ConnectorError as error:
             # One of the errors with a name is the account's or the API's matter.
             if type(error) is not ConnectorError:
@@ -122,14 +131,14 @@ class DriveReader:
         """A file's bytes.
 
         Raises:
-            TransientError: They are not those that were listed: cut, garbled, or changed since.
+            FileUnavailableError: They are not those that were listed: cut, garbled, or changed since.
         """
         told = file.get("md5Checksum")
         for _ in range(_READINGS):
             data = self._drive.download(file["id"])
             if not told or hashlib.md5(data, usedforsecurity=False).hexdigest() == told:
                 return data
-        raise TransientError("a file's content did not come as it was listed")
+        raise FileUnavailableError("a file's content did not come as it was listed")
 
     def _extract(self, data: bytes, name: str, kind: str) -> Content:
         # Takes time, and a run may meet no document.

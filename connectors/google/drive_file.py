@@ -6,7 +6,7 @@ https://developers.google.com/workspace/drive/api/reference/rest/v3/files
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -30,6 +30,8 @@ _EXTENSIONS = {
     "spreadsheet": "gsheet",
 }
 _SUMMARY = 256
+#: Stands in for the time of a file that has none; the clock would change the record each time.
+_UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
 _PERSON = "displayName,emailAddress,me,permissionId"
 #: All that is kept of a file. Links that end within hours and pictures of people are left out:
 #: the same file would come differently each time.
@@ -89,12 +91,11 @@ def size_of(file: Json) -> int | None:
     return size
 
 
-def file_fields(file: Json, *, now: datetime) -> dict[str, Any]:
+def file_fields(file: Json) -> dict[str, Any]:
     """The record's fields that the file's metadata gives.
 
     Args:
         file: The API's `File`.
-        now: Stands in for the time of a file that has none.
 
     Raises:
         TypeError: The file has no name or type that is text.
@@ -106,7 +107,7 @@ def file_fields(file: Json, *, now: datetime) -> dict[str, Any]:
     size = size_of(file)
     return {
         "name": name,
-        "inserted_at": created or modified or iso(now),
+        "inserted_at": created or modified or iso(_UNTOLD),
         "modifiedAt": modified,
         "extension": _extension(file, name, kind),
         "mimeType": kind,

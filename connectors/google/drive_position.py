@@ -36,10 +36,6 @@ class Backfill:
         """After a page has been seen to."""
         return replace(self, page=next_page, ended=next_page is None)
 
-    def closed(self) -> Backfill:
-        """After the last page: done, or from the start once more when pages had moved."""
-        return Backfill() if self.shifted else Backfill(done=True)
-
 
 @dataclass(slots=True)
 class State:
@@ -49,13 +45,24 @@ class State:
         changes: Token of the changes that come next; "" at the start.
         files: The option's value that the listing was made with.
         backfill: The listing.
-        later: Ids of files whose text could not be had because of a passing fault.
+        later: Ids of files that could not be had because of a passing fault.
+        missed: There were more of these than `later` holds.
+        compare: The ids that Google lists are to be compared with those kept.
+        compared: The last id that a comparison under way has seen to; None when there is none.
     """
 
     changes: str = ""
     files: str = ""
     backfill: Backfill = field(default_factory=Backfill)
     later: list[str] = field(default_factory=list)
+    missed: bool = False
+    compare: bool = False
+    compared: str | None = None
+
+    @property
+    def comparing(self) -> bool:
+        """Whether a comparison is due or under way."""
+        return self.compare or self.compared is not None
 
     @classmethod
     def from_json(cls, position: Position) -> Self:
@@ -68,6 +75,16 @@ class State:
     def to_json(self) -> Position:
         """The position."""
         return asdict(self)
+
+    def list_again(self) -> None:
+        """See the list from the start, and then what is kept and no longer listed."""
+        self.backfill = Backfill()
+        self.compare, self.compared = True, None
+
+    def close(self) -> None:
+        """After the last page: what moved pages may have skipped is found by comparing."""
+        self.compare = self.compare or self.backfill.shifted
+        self.backfill = Backfill(done=True)
 
     def choose(self, files: str) -> None:
         """Take up the person's choice of files, where it has changed.

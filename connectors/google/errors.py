@@ -28,7 +28,12 @@ from connectors.sdk.http import classify_by_status, retry_after
 from connectors.sdk.quota import until_midnight
 
 _RATE = {"ratelimitexceeded", "userratelimitexceeded", "rate_limit_exceeded", "resource_exhausted"}
-_DAILY = {"dailylimitexceeded", "dailylimitexceededunreg", "quotaexceeded"}
+_DAILY = {"dailylimitexceeded", "dailylimitexceededunreg"}
+#: The day's quota where YouTube says it; Calendar's (domain `usageLimits`) is a limit of the person
+#: that fills up again at a time that is not told.
+#: https://developers.google.com/youtube/v3/docs/errors
+#: https://developers.google.com/workspace/calendar/api/guides/errors
+_QUOTA, _YOUTUBE = "quotaexceeded", "youtube.quota"
 _SCOPE = {"insufficientpermissions", "access_token_scope_insufficient", "insufficientscopes"}
 _DISABLED_API = {"accessnotconfigured", "service_disabled"}
 #: What is refused of one item, not of the whole API.
@@ -81,6 +86,10 @@ class ItemRefusedError(ConnectorError):
         self.reason = reason
 
 
+class ForbiddenError(AccessDeniedError):
+    """403 with a reason that is none of the known ones: it may be one item's, or the account's."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Problem:
     """An error answer, read.
@@ -90,12 +99,14 @@ class _Problem:
         message: Google's words; for matching, never for showing.
         service: The API that answered, when told.
         places: What its reasons point at, such as the name of a parameter, in lower case.
+        domains: Whose reasons they are, in lower case.
     """
 
     reasons: frozenset[str] = frozenset()
     message: str = ""
     service: str = ""
     places: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> ConnectorError | None:
@@ -131,13 +142,16 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> ConnectorE
 
 
 def _forbidden(headers: Mapping[str, str], problem: _Problem) -> ConnectorError:
-    if problem.reasons & _DAILY:
+    quota = _QUOTA in problem.reasons
+    if problem.reasons & _DAILY or (quota and _YOUTUBE in problem.domains):
         wait = _wait(headers, problem.message)
         return RateLimitedError(
             "the Google project's quota for today is used up; the sync goes on after midnight "
             "Pacific time",
             until_midnight(_PACIFIC) + 1.0 if wait is None else wait,
         )
+    if quota:
+        return RateLimitedError("Google asks to wait", _wait(headers, problem.message))
     if refused := problem.reasons & _ITEM:
         return ItemRefusedError("Google does not hand out this item", min(refused))
     if problem.reasons & _SCOPE:
@@ -152,7 +166,7 @@ def _forbidden(headers: Mapping[str, str], problem: _Problem) -> ConnectorError:
         )
     if "domainpolicy" in problem.reasons:
         return AccessDeniedError("the administrator of the account's domain does not allow this")
-    return AccessDeniedError(f"Google denies access to this data{_codes(problem)}")
+    return ForbiddenError(f"Google denies access to this data{_codes(problem)}")
 
 
 def _bad_request(problem: _Problem) -> ConnectorError:
@@ -209,6 +223,7 @@ def _read(body: bytes) -> _Problem:
         str(error.get("message", "")),
         service if isinstance(service, str) and re.fullmatch(r"[a-z.-]{1,60}", service) else "",
         frozenset(str(entry.get("location", "")).lower() for entry in entries),
+        frozenset(str(entry.get("domain", "")).lower() for entry in entries),
     )
 
 

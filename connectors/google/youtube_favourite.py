@@ -11,12 +11,15 @@ https://developers.google.com/youtube/v3/guides/implementation/ratings
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import cast
 
 from connectors.google.config import GoogleConfig
 from connectors.google.youtube_client import YouTubeClient
-from connectors.google.youtube_listing import Listing, Page, moment, picture, text
+from connectors.google.youtube_fields import moment, picture, text
+from connectors.google.youtube_listing import Listing
+from connectors.google.youtube_page import Page
 from connectors.sdk.handler import Handler
 from connectors.sdk.records import Batch, Json, Position, Record
 from connectors.sdk.schemas.favourite import Favourite
@@ -34,6 +37,7 @@ class YouTubeFavourite(Handler):
     frequency = "6hour"
 
     newest_first = True
+    age = timedelta(days=7)
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """Yield the list's changes; the position is that of `Listing`."""

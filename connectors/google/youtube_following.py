@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import cast
 
 from connectors.google.config import GoogleConfig
 from connectors.google.errors import NotFoundError
 from connectors.google.youtube_client import YouTubeClient
-from connectors.google.youtube_listing import Listing, Page, moment, picture, text
+from connectors.google.youtube_fields import moment, picture, text
+from connectors.google.youtube_listing import Listing
+from connectors.google.youtube_page import Page
 from connectors.sdk.handler import Handler
 from connectors.sdk.records import Batch, Json, Position, Record
 from connectors.sdk.schemas.following import Following
@@ -39,6 +42,7 @@ class YouTubeFollowing(Handler):
     frequency = "6hour"
 
     newest_first = False
+    age = timedelta(0)
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """Yield the list's changes; the position is that of `Listing`."""
@@ -61,6 +65,7 @@ class YouTubeFollowing(Handler):
         """Map a subscription."""
         snippet = source["snippet"]
         channel = snippet["resourceId"]["channelId"]
+        self._channels[source["id"]] = channel
         since = moment(snippet["publishedAt"])
         return self.build(
             id=source["id"],
@@ -79,10 +84,7 @@ class YouTubeFollowing(Handler):
 
     def still_there(self, ids: Sequence[str]) -> set[str]:
         """Those of the subscriptions that there are, asked for by their channels."""
-        kept = (self.kept.get(key) for key in ids)
-        channels = [
-            record["sourceData"]["snippet"]["resourceId"]["channelId"] for record in kept if record
-        ]
+        channels = [channel for key in ids if (channel := self._channel(key))]
         if not channels:
             return set()
         try:
@@ -91,6 +93,17 @@ class YouTubeFollowing(Handler):
             # subscriberNotFound: the person has nothing at YouTube any more.
             return set()
         return {item["id"] for item in Page.of(answer).items}
+
+    def _channel(self, key: str) -> str | None:
+        """The channel of a subscription that this run has read, or that is kept."""
+        if key not in self._channels and (record := self.kept.get(key)):
+            return text(record["sourceData"]["snippet"]["resourceId"]["channelId"])
+        return self._channels.get(key)
+
+    @cached_property
+    def _channels(self) -> dict[str, str]:
+        """Channels of the subscriptions read by this run: what it yielded may not be kept yet."""
+        return {}
 
     @cached_property
     def _client(self) -> YouTubeClient:

@@ -6,8 +6,10 @@ The API says what is in a list and how long it is, not what happened to it. So:
 - Later syncs read the first page, and on while a page holds something new. When the list is
   longer by just the new items, that was all. When it is not, something left it, or came in
   elsewhere: the whole list is read again.
-- What is kept and was not seen in a whole list is looked up by its id before it is marked
-  deleted: a list that changes while it is paged can skip an item.
+- What is kept and was not seen in a whole list, or is listed as a mere placeholder, is looked up
+  by its id before it is marked deleted: a list that changes while it is paged can skip an item.
+- The length may be wrong: nothing promises that it is exact. Where a whole list shows that it was,
+  a difference no greater tells nothing for a day.
 
 A look-up and a page cost the same, one unit for 50 items, so that reading a list whole is cheap
 beside the 10,000 units of a project's day; it is read whole rather than remembered.
@@ -20,103 +22,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Generator, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 from connectors.google.batch import pieces
 from connectors.google.errors import NotFoundError
 from connectors.google.youtube_client import MOST_IDS
+from connectors.google.youtube_page import Found, Listed, Page, Reading, apart
 from connectors.google.youtube_position import State
 from connectors.sdk.errors import PositionLostError, TransientError
 from connectors.sdk.handler import Kept, unmappable
 from connectors.sdk.records import Batch, Failed, Json, Position, Record, iso
 
-#: After so long a list is read whole though nothing tells of a change: an unlike and a like of
-#: something far down can hide each other, and edits beyond the first page show no other way.
-_AGE = timedelta(days=7)
+#: For so long a difference of length that was found to mean nothing is not looked into again.
+_TRUST = timedelta(days=1)
 #: Times that a list is read in one run before it is taken as it is, or given up.
 _SWEEPS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a list.
-
-    Args:
-        items: As the API sent them.
-        total: Length of the list, when told.
-        next: Token of the next page. A page without items is not the last; one without this is.
-    """
-
-    items: Sequence[Json] = ()
-    total: int | None = None
-    next: str | None = None
-
-    @classmethod
-    def of(cls, answer: Json) -> Page:
-        """The page that an answer holds."""
-        items = [item for item in answer.get("items") or () if isinstance(item, dict)]
-        info = answer.get("pageInfo") or {}
-        return cls(items, info.get("totalResults"), answer.get("nextPageToken") or None)
-
-    @property
-    def digest(self) -> str:
-        """Tells this page's ids from another's."""
-        ids = json.dumps([item.get("id") for item in self.items])
-        return hashlib.sha256(ids.encode()).hexdigest()[:16]
-
-
-class Listed(Protocol):
-    """A handler of such a list."""
-
-    #: Whether new items come in at the head. False: the whole list is read each time.
-    newest_first: bool
-
-    def page(self, token: str | None, notes: dict[str, str]) -> Page:
-        """A page of the list.
-
-        Args:
-            token: Of the page; None for the first.
-            notes: What is remembered between runs, to be changed in place.
-
-        Raises:
-            NotFoundError: There is no such list.
-            PositionLostError: The token is no longer known.
-        """
-
-    def id_of(self, item: Json) -> str | None:
-        """The item's id, even of one that cannot be mapped."""
-
-    def usable(self, item: Json) -> bool:
-        """Whether the item is to be kept."""
-
-    def record(self, source: Json) -> Record:
-        """Map an item."""
-
-    def same(self, old: Record, new: Record) -> bool:
-        """Whether two records of an item tell the same."""
-
-    def still_there(self, ids: Sequence[str]) -> set[str]:
-        """Those of the ids, at most `MOST_IDS`, that are there though the list did not tell."""
-
-
-@dataclass(slots=True)
-class _Found:
-    """What a page gave.
-
-    Args:
-        ids: Of all its usable items.
-        new: How many of them were not known.
-        records: The new and the changed ones.
-        failed: New ones that cannot be mapped.
-    """
-
-    ids: set[str] = field(default_factory=set)
-    new: int = 0
-    records: list[Record] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
 
 
 class Listing:
@@ -138,6 +59,10 @@ class Listing:
         #: know these yet.
         self._yielded: set[str] = set()
         self._latest: dict[str, Record] = {}
+        #: Ids that this run marked deleted: `kept` may not know this yet.
+        self._ended: set[str] = set()
+        #: How long the list was by this run's look at its head.
+        self._looked: int | None = None
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """Yield what is new, changed and gone; the position is a `State`."""
@@ -159,7 +84,7 @@ class Listing:
             yield from self._sweep()
 
     def _due(self) -> bool:
-        return not self._handler.newest_first or self._state.old(self._now, _AGE)
+        return not self._handler.newest_first or self._state.old(self._now, self._handler.age)
 
     def _walk(self) -> Iterator[Batch]:
         """The backfill, a page at a time. A page token that is refused leads to a sweep."""
@@ -169,10 +94,11 @@ class Listing:
             try:
                 page = self._read(state.page)
             except PositionLostError:
-                state.page, state.phase = None, "sweep"
+                # The length accounts for the whole list, not for what is kept so far.
+                state.page, state.total, state.phase = None, None, "sweep"
                 return
             if first:
-                state.total, state.head = page.total, page.digest
+                state.total, state.head = page.total, self._digest(page)
             state.shifted |= page.total != state.total
             state.page = page.next
             if page.next is None:
@@ -195,11 +121,13 @@ class Listing:
         state = self._state
         try:
             first = page = self._read(None)
-            found = self._sift(page)
-            same = (first.total, first.digest) == (state.total, state.head)
+            self._looked, digest = first.total, self._digest(first)
+            # Placeholders that were seen to need no second look-up.
+            found = self._sift(page, ask=digest != state.head)
+            same = digest == state.head and self._as_expected(first)
             while self._goes_on(page, found, same=same):
                 self._account(found)
-                if found.records or found.failed:
+                if found.told:
                     yield self._batch(found)
                 page = self._read(page.next)
                 found = self._sift(page)
@@ -208,19 +136,29 @@ class Listing:
             return
         self._account(found)
         state.phase = "sweep"
-        if first.total == state.total:
-            state.head = first.digest
+        if self._as_expected(first):
+            state.head = digest
             self._rest(whole=not state.whole)
         yield from self._news(found)
 
-    def _goes_on(self, page: Page, found: _Found, *, same: bool) -> bool:
+    def _as_expected(self, page: Page) -> bool:
+        """Whether the list is as long as it should be, as far as YouTube's count can be trusted."""
+        if page.total == self._state.total:
+            return True
+        return apart(page.total, self._state.total) in range(1, self._slack() + 1)
+
+    def _slack(self) -> int:
+        """So great a difference of the length is known to mean nothing at present."""
+        return self._state.slack if self._state.trusts(self._now, _TRUST) else 0
+
+    def _goes_on(self, page: Page, found: Found, *, same: bool) -> bool:
         """Whether the next page may hold something new as well."""
         if not page.next or not self._handler.newest_first:
             return False
         # What is left out may fill a page, and new items come below it.
         return bool(found.new) or not (found.ids or same)
 
-    def _account(self, found: _Found) -> None:
+    def _account(self, found: Found) -> None:
         """Let the expected length grow by what is new, with the batch that keeps it."""
         if self._state.total is not None:
             self._state.total += found.new
@@ -232,41 +170,57 @@ class Listing:
         run gets further than the one before, and one that finds nothing is not cut between pages.
         """
         state = self._state
-        seen: set[str] | None = None
+        reading: Reading | None = None
         for _ in range(_SWEEPS):
-            ids: set[str] = set()
+            before, now = reading, Reading()
             try:
-                first, last = yield from self._all_pages(ids)
+                yield from self._all_pages(now)
             except PositionLostError:
                 continue
-            seen = ids
-            state.total, state.head = first.total, first.digest
-            if first.total == last.total:
+            reading, expected = now, state.total
+            state.total, state.head = now.first.total, self._digest(now.first)
+            if now.unrest <= self._slack():
                 break
-        if seen is None:
+            if before is not None and before.ids == now.ids:
+                # Twice the same: it is YouTube that counts otherwise each time.
+                self._trust(now.unrest)
+                break
+        if reading is None:
             raise TransientError("YouTube keeps refusing its own page tokens")
-        missing = {*self._kept.source_ids(), *self._yielded} - seen
+        missing = {*self._kept.source_ids(), *self._yielded} - reading.ids - self._ended
         gone = self._gone(sorted(missing))
+        if not (gone or reading.new):
+            self._trust(reading.unexplained(expected, self._looked))
         self._rest()
-        yield from self._news(_Found(), gone)
+        yield from self._news(Found(gone=gone))
 
-    def _all_pages(self, ids: set[str]) -> Generator[Batch, None, tuple[Page, Page]]:
-        """Yield what the list's pages bring, and give back the first and the last of them.
+    def _trust(self, slack: int) -> None:
+        """Remember that so great a difference of the length meant nothing."""
+        if slack > self._slack():
+            self._state.slack, self._state.trusted = slack, iso(self._now)
+
+    def _all_pages(self, reading: Reading) -> Generator[Batch, None, None]:
+        """Yield what the list's pages bring.
 
         Args:
-            ids: Grows by the ids of all items.
+            reading: Filled with what they hold.
 
         Raises:
             PositionLostError: A page token is no longer known.
         """
-        first = page = self._read(None)
+        page = reading.first = self._read(None)
         while True:
-            found = self._sift(page)
-            ids |= found.ids
-            if found.records or found.failed:
+            # Placeholders are missing among the ids, and looked up with all else that is.
+            found = self._sift(page, ask=False)
+            reading.ids |= found.ids
+            reading.keys += map(self._key, page.items)
+            reading.new += found.new
+            self._account(found)
+            if found.told:
                 yield self._batch(found)
             if not page.next:
-                return first, page
+                reading.last = page
+                return
             page = self._read(page.next)
 
     def _gone(self, ids: Sequence[str]) -> list[str]:
@@ -300,13 +254,37 @@ class Listing:
             # https://github.com/JuanBindez/pytubefix/issues/494
             raise PositionLostError("YouTube no longer knows this page of the list") from None
 
-    def _sift(self, page: Page) -> _Found:
-        """What is new on a page, and what has changed."""
+    def _key(self, item: Json) -> str:
+        """The item's id; one that has none is told from others by its content."""
+        return self._handler.id_of(item) or unmappable(item, KeyError(), "").source_id
+
+    def _digest(self, page: Page) -> str:
+        """Tells a page's items from another's, and an item from its placeholder."""
+        items = [[self._key(item), self._handler.usable(item)] for item in page.items]
+        return hashlib.sha256(json.dumps(items).encode()).hexdigest()[:16]
+
+    def _known(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that are kept, or will be when all batches so far are."""
+        if not ids:
+            return set()
+        return (self._kept.known(ids) | self._yielded.intersection(ids)) - self._ended
+
+    def _sift(self, page: Page, *, ask: bool = True) -> Found:
+        """What is new on a page, and what has changed.
+
+        Args:
+            page: The page.
+            ask: Whether known items that have become placeholders are looked up.
+        """
         items: dict[str, Json] = {}
-        for item in filter(self._handler.usable, page.items):
-            items[self._handler.id_of(item) or unmappable(item, KeyError(), "").source_id] = item
-        known = self._kept.known(items) | self._yielded.intersection(items) if items else set()
-        found = _Found(set(items), len(items) - len(known))
+        blank: set[str] = set()
+        for item in page.items:
+            if self._handler.usable(item):
+                items[self._key(item)] = item
+            elif ask:
+                blank.add(self._key(item))
+        known = self._known(items)
+        found = Found(set(items), len(items) - len(known))
         for key, item in items.items():
             try:
                 record = self._handler.record(item)
@@ -318,6 +296,7 @@ class Listing:
                 continue
             if key not in known or self._changed(key, record):
                 found.records.append(record)
+        found.gone = self._gone(sorted(self._known(blank - found.ids)))
         return found
 
     def _changed(self, key: str, record: Record) -> bool:
@@ -325,49 +304,23 @@ class Listing:
         old = self._latest.get(key) or self._kept.get(key)
         return old is None or not self._handler.same(old, record)
 
-    def _news(self, found: _Found, deleted: Sequence[str] = ()) -> Iterator[Batch]:
+    def _news(self, found: Found) -> Iterator[Batch]:
         """A batch, if there is anything to keep: at rest, an idle sync changes nothing."""
-        if found.records or found.failed or deleted or self._state.to_json() != self._last:
-            yield self._batch(found, deleted)
+        if found.told or self._state.to_json() != self._last:
+            yield self._batch(found)
 
-    def _batch(self, found: _Found, deleted: Sequence[str] = ()) -> Batch:
+    def _batch(self, found: Found) -> Batch:
         self._last = self._state.to_json()
         self._latest = {record["sourceId"]: record for record in found.records}
         listed = [*self._latest, *(failed.source_id for failed in found.failed)]
         self._yielded.update(listed)
+        self._ended.difference_update(listed)
+        self._ended.update(found.gone)
         return Batch(
             found.records,
             self._last,
-            deleted=deleted,
+            deleted=found.gone,
             failed=found.failed,
             listed=listed,
             total=self._state.total,
         )
-
-
-def text(value: Any) -> str | None:
-    """A string that is there and not empty."""
-    return value if isinstance(value, str) and value else None
-
-
-def moment(value: Any) -> str:
-    """A time of the API (RFC 3339, with or without a fraction) as records write it.
-
-    Raises:
-        TypeError: It is no text.
-        ValueError: It is no time.
-    """
-    return iso(datetime.fromisoformat(value))
-
-
-def picture(thumbnails: Any) -> str | None:
-    """The address of the smallest thumbnail.
-
-    https://developers.google.com/youtube/v3/docs/thumbnails
-    """
-    if not isinstance(thumbnails, dict):
-        return None
-    for name in ("default", "medium", "high", "standard", "maxres"):
-        if isinstance(found := thumbnails.get(name), dict) and text(found.get("url")):
-            return str(found["url"])
-    return None

@@ -24,7 +24,9 @@ class State:
             told, and one more for each new item since. Another length than this, told later,
             means that something else changed as well.
         shifted: The length changed during the backfill.
-        head: Digest of the first page's ids, when it was last seen to.
+        head: Digest of the first page, when it was last seen to.
+        slack: By how much the length was last seen to differ without a reason.
+        trusted: When that was, ISO 8601; "" for never.
         whole: When the list was last read as a whole, ISO 8601.
         notes: What the handler itself remembers.
     """
@@ -34,6 +36,8 @@ class State:
     total: int | None = None
     shifted: bool = False
     head: str = ""
+    slack: int = 0
+    trusted: str = ""
     whole: str = ""
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -52,3 +56,7 @@ class State:
     def old(self, now: datetime, age: timedelta) -> bool:
         """Whether the list was last read as a whole longer ago than that."""
         return not self.whole or now - datetime.fromisoformat(self.whole) >= age
+
+    def trusts(self, now: datetime, age: timedelta) -> bool:
+        """Whether the length was seen to differ without a reason, no longer ago than that."""
+        return bool(self.trusted) and now - datetime.fromisoformat(self.trusted) < age

@@ -11,13 +11,16 @@ https://developers.google.com/youtube/v3/docs/playlistItems/list
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import cast
 
 from connectors.google.config import GoogleConfig
 from connectors.google.errors import NotFoundError
 from connectors.google.youtube_client import YouTubeClient
-from connectors.google.youtube_listing import Listing, Page, moment, picture, text
+from connectors.google.youtube_fields import moment, picture, text
+from connectors.google.youtube_listing import Listing
+from connectors.google.youtube_page import Page
 from connectors.sdk.handler import Handler
 from connectors.sdk.records import Batch, Json, Position, Record
 from connectors.sdk.schemas.post import Post
@@ -40,6 +43,8 @@ class YouTubePost(Handler):
     frequency = "6hour"
 
     newest_first = True
+    #: A channel's list is short, and what turns into a placeholder leaves its length as it was.
+    age = timedelta(days=1)
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """Yield the list's changes; the position is that of `Listing`."""

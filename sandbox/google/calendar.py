@@ -12,6 +12,7 @@ https://developers.google.com/workspace/calendar/api/v3/reference/events/list
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -85,10 +86,10 @@ def _list_calendars(call: Call, store: CalendarStore) -> Any:
     body: dict[str, Any] = {"kind": "calendar#calendarList", "etag": f'"{store.clock}"'}
     body["items"] = [store.calendar_oddities.send(entry["id"], entry) for entry in page]
     if more:
-        last = {"what": "calendars", "query": {}, "after": order(page[-1]["id"])}
-        body["nextPageToken"] = _token(store, last)
+        last = _stamp_of("calendars", {})
+        body["nextPageToken"] = _token(store, last, order(page[-1]["id"]))
     else:
-        body["nextSyncToken"] = _token(store, {"what": "calendar-changes", "clock": store.clock})
+        body["nextSyncToken"] = _token(store, _stamp_of("calendar-changes"), store.clock)
     return body
 
 
@@ -108,6 +109,8 @@ def _list_events(call: Call, store: CalendarStore, ident: str) -> Any:
     stored = _found(store, ident)
     if stored.barred:
         raise errors.not_found()
+    if stored.denied:
+        raise errors.GoogleError(403, "Forbidden", "forbidden", domain="calendar")
     sync = call.one("syncToken")
     query = {name: call.one(name) for name in ("syncToken", "timeMin", "timeMax", "showDeleted")}
     after = _page(call, store, f"events of {stored.id}", query)
@@ -115,8 +118,8 @@ def _list_events(call: Call, store: CalendarStore, ident: str) -> Any:
     size = _size(call, 250, 2500)
     rest = [event for event in found if order(event["id"]) > after]
     page, more = rest[:size], len(rest) > size
-    last = {"what": f"events of {stored.id}", "query": query}
-    token = _token(store, {**last, "after": order(page[-1]["id"])}) if more else None
+    last = _stamp_of(f"events of {stored.id}", query)
+    token = _token(store, last, order(page[-1]["id"])) if more else None
     if partial_answer:
         ids = [{key: e[key] for key in ("id", "updated") if key in e} for e in page]
         return {"items": ids, **({"nextPageToken": token} if token else {})}
@@ -163,11 +166,10 @@ def _changes(call: Call, store: CalendarStore, stored: Stored, sync: str) -> lis
             raise errors.invalid_argument(f"{name} cannot be specified with syncToken")
     if call.one("showDeleted") == "false":
         raise errors.invalid_argument("showDeleted cannot be false with syncToken")
-    read = _read(sync)
-    told = (read.get("what"), read.get("born"), read.get("epoch"))
-    if told != (f"changes of {stored.id}", stored.born, store.epoch):
+    since = _read(store, _changes_of(stored), sync)
+    if since is None:
         raise errors.gone()
-    ids = [key for key, clock in stored.changes.items() if clock > read["clock"]]
+    ids = [key for key, clock in stored.changes.items() if clock > int(since)]
     return sorted((stored.events[key] for key in ids), key=lambda event: order(event["id"]))
 
 
@@ -203,8 +205,11 @@ def _time(call: Call, name: str) -> float | None:
 
 
 def _sync_token(store: CalendarStore, stored: Stored) -> str:
-    told = {"what": f"changes of {stored.id}", "born": stored.born, "clock": store.clock}
-    return _token(store, told)
+    return _token(store, _changes_of(stored), store.clock)
+
+
+def _changes_of(stored: Stored) -> str:
+    return _stamp_of(f"changes of {stored.id}", stored.born)
 
 
 def _page(call: Call, store: CalendarStore, what: str, query: Mapping[str, Any]) -> str:
@@ -212,20 +217,25 @@ def _page(call: Call, store: CalendarStore, what: str, query: Mapping[str, Any])
     token = call.one("pageToken")
     if token is None:
         return ""
-    read = _read(token)
-    if (read.get("what"), read.get("query"), read.get("epoch")) != (what, query, store.epoch):
+    after = _read(store, _stamp_of(what, query), token)
+    if after is None:
         raise errors.invalid_argument("Invalid page token value.")
-    return str(read["after"])
+    return after
 
 
-def _token(store: CalendarStore, content: Mapping[str, Any]) -> str:
-    text = json.dumps({**content, "epoch": store.epoch})
-    return base64.urlsafe_b64encode(text.encode()).decode()
+def _stamp_of(*what: Any) -> str:
+    """What a token is for; nothing of a calendar's id, which may be an address, is in it."""
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
 
 
-def _read(token: str) -> dict[str, Any]:
+def _token(store: CalendarStore, stamp: str, place: str | int) -> str:
+    return base64.urlsafe_b64encode(f"{stamp}.{store.epoch}.{place}".encode()).decode()
+
+
+def _read(store: CalendarStore, stamp: str, token: str) -> str | None:
+    """The place that a token names; None when it is for something else, or too old."""
     try:
-        found = json.loads(base64.urlsafe_b64decode(token))
+        told = base64.urlsafe_b64decode(token).decode().split(".")
     except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+    return told[2] if told[:2] == [stamp, str(store.epoch)] and len(told) == 3 else None

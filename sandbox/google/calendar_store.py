@@ -40,6 +40,7 @@ class Stored:
         events: Events by id; cancelled ones too.
         changes: The number of each event's last change, by id.
         barred: It is in the list, yet its events are not to be read.
+        denied: They are refused with a reason that the documentation does not name.
         born: The store's clock when it was made: one that comes again is another one.
     """
 
@@ -47,6 +48,7 @@ class Stored:
     events: dict[str, Json] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
     barred: bool = False
+    denied: bool = False
     born: int = 0
 
     @property
@@ -121,6 +123,22 @@ class CalendarStore:
                 self._put(calendar, event)
                 made.append(event["id"])
             return made
+
+    def add_calendar(self, name: str, events: int = 1) -> Stored:
+        """Make a calendar of the person's own with some events.
+
+        Args:
+            name: Its title; decides its id.
+            events: How many it has.
+        """
+        with self.lock:
+            self.clock += 1
+            ident = f"c_{made_id(f'{self._key}/{name}')}@group.calendar.google.com"
+            entry = {"summary": name, "timeZone": "Europe/Berlin", "accessRole": "owner"}
+            calendar = self._calendar({"id": ident, **entry})
+            for number in range(events):
+                self._put(calendar, plain(self._scene(calendar), number, 1, 0))
+            return calendar
 
     def edit(self, calendar: Stored, ident: str | None) -> None:
         """Give an event, or the calendar itself, another title."""

@@ -43,6 +43,8 @@ class Entry:
         rank: Its place in the list, highest first.
         trashed: Whether it is in the trash.
         starred: Whether it has a star.
+        parent: Id of the folder it lies in; None for the root.
+        swept: Whether it is in the trash because its folder is.
     """
 
     id: str
@@ -57,6 +59,8 @@ class Entry:
     rank: int
     trashed: bool = False
     starred: bool = False
+    parent: str | None = None
+    swept: bool = False
 
 
 class DriveStore:
@@ -167,6 +171,14 @@ class DriveStore:
         """Let a new folder come to the head of the list."""
         return self.add(_FOLDER)
 
+    def add_filled_folder(self, count: int) -> tuple[Entry, list[Entry]]:
+        """Let a new folder come to the head of the list, with so many files in it."""
+        with self._lock:
+            folder = self.add_folder()
+            files = [replace(self.add(TEXT), parent=folder.id) for _ in range(count)]
+            self._entries |= {file.id: file for file in files}
+            return folder, files
+
     def rename(self, ident: str, name: str) -> None:
         """Change the name alone; whether that counts as modifying is not documented, here it does."""
         self._put(ident, name=name)
@@ -182,22 +194,35 @@ class DriveStore:
             self._put(ident, starred=not self._entries[ident].starred)
 
     def trash(self, ident: str, trashed: bool = True) -> None:
-        """Put a file into the trash, or take it out."""
-        self._put(ident, trashed=trashed)
+        """Put a file into the trash, or take it out.
+
+        With a folder goes what lies in it; that the changes tell of the folder alone is not
+        documented, nor that they tell of more.
+        """
+        with self._lock:
+            self._put(ident, trashed=trashed)
+            for file in self._within(ident):
+                if file.swept or not file.trashed:
+                    self._entries[file.id] = replace(file, trashed=trashed, swept=trashed)
 
     def give(self, ident: str) -> None:
         """Make someone else the owner."""
         self._put(ident, mine=False)
 
     def remove(self, ident: str) -> None:
-        """Delete for good.
+        """Delete for good; with a folder, all that lies in it.
 
         Raises:
             KeyError: There is no such file.
         """
         with self._lock:
+            for file in self._within(ident):
+                del self._entries[file.id]
             del self._entries[ident]
             self._changed(ident)
+
+    def _within(self, folder: str) -> list[Entry]:
+        return [entry for entry in self._entries.values() if entry.parent == folder]
 
     def lose(self) -> None:
         """Refuse every token given so far."""
@@ -271,8 +296,8 @@ class DriveStore:
             "description": f"Notes on {entry.name}",
             "starred": entry.starred,
             "trashed": entry.trashed,
-            "explicitlyTrashed": entry.trashed,
-            "parents": ["0A" + self._word("root", 0, 17)] if entry.mine else [],
+            "explicitlyTrashed": entry.trashed and not entry.swept,
+            "parents": [entry.parent or "0A" + self._word("root", 0, 17)] if entry.mine else [],
             "spaces": ["drive"],
             "version": str(entry.version),
             "webViewLink": f"https://drive.google.com/file/d/{entry.id}/view?usp=drivesdk",

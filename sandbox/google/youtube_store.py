@@ -123,6 +123,11 @@ class Studio:
         with self.lock:
             self.uploads = [video for video in self.uploads if video.id != video_id]
 
+    def blank(self, video_id: str) -> None:
+        """Delete an upload; a placeholder stays in its place."""
+        with self.lock:
+            next(video for video in self.uploads if video.id == video_id).gone = "Deleted video"
+
     def add_placeholder(self, title: Placeholder, place: int = 0) -> str:
         """Put something that is gone into the playlist of uploads; its id."""
         with self.lock:

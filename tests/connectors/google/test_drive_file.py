@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from connectors.google.drive_content import OVER_LIMIT, UNAVAILABLE, Content, ke
 from connectors.google.drive_file import file_fields, owned, same_content
 from connectors.google.drive_position import Backfill, State
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PLAIN = {
     "id": "1abc",
     "name": "Notes.TXT",
@@ -27,7 +25,7 @@ PLAIN = {
 
 def fields(**changes: Any) -> dict[str, Any]:
     file = {key: value for key, value in {**PLAIN, **changes}.items() if value is not ...}
-    return file_fields(file, now=NOW)
+    return file_fields(file)
 
 
 def test_the_metadata_gives_the_fields() -> None:
@@ -75,7 +73,7 @@ def test_a_file_without_a_name_is_kept(name: Any) -> None:
 def test_a_time_that_is_missing_is_made_up_for() -> None:
     assert fields(createdTime=...)["inserted_at"] == "2026-02-03T04:05:06.789Z"
     found = fields(createdTime=None, modifiedTime=None)
-    assert found["inserted_at"] == "2026-11-23T12:00:00.000Z"
+    assert found["inserted_at"] == "1970-01-01T00:00:00.000Z"
     assert found["modifiedAt"] is None
 
 
@@ -124,9 +122,19 @@ def test_kept_text_and_lasting_notes_are_kept() -> None:
 
 
 def test_a_state_survives_its_position() -> None:
-    state = State("12", "own", Backfill(page="x", shifted=True), ["1abc"])
+    state = State("12", "own", Backfill(page="x", shifted=True), ["1abc"], True, True, "1abd")
     assert State.from_json(state.to_json()) == state
     assert State.from_json({}) == State()
+
+
+def test_a_listing_that_was_shifted_ends_with_comparing() -> None:
+    state = State(backfill=Backfill(ended=True, shifted=True))
+    state.close()
+    assert state.backfill == Backfill(done=True)
+    assert state.comparing
+    state = State(backfill=Backfill(ended=True))
+    state.close()
+    assert not state.comparing
 
 
 def test_more_files_are_listed_from_the_start_and_fewer_are_not() -> None:

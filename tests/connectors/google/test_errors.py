@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.google.errors import NotFoundError, classify
+from connectors.google.errors import ForbiddenError, NotFoundError, classify
 from connectors.sdk.errors import (
     AccessDeniedError,
     ConnectorError,
@@ -39,7 +39,7 @@ CASES: list[tuple[int, bytes, type[ConnectorError]]] = [
     (429, b"<html>slow down</html>", RateLimitedError),
     (403, body(403, reason="insufficientPermissions"), AccessDeniedError),
     (403, body(403, reason="domainPolicy"), AccessDeniedError),
-    (403, b"not json", AccessDeniedError),
+    (403, b"not json", ForbiddenError),
     (400, body(400, "Mail service not enabled", "failedPrecondition"), AccessDeniedError),
     (400, body(400, "Invalid pageToken", "invalidArgument"), PositionLostError),
     (400, body(400, "Invalid startHistoryId", "invalidArgument"), PositionLostError),
@@ -103,3 +103,22 @@ def test_an_api_that_is_off_is_named() -> None:
 def test_an_account_without_a_channel_is_no_ended_sign_in() -> None:
     error = classify(401, {}, body(401, reason="youtubeSignupRequired"))
     assert isinstance(error, NotFoundError)
+
+
+def quota(domain: str, reason: str) -> float | None:
+    errors = [{"domain": domain, "reason": reason, "message": "secret words"}]
+    content = {"error": {"code": 403, "message": "secret words", "errors": errors}}
+    error = classify(403, {}, json.dumps(content).encode())
+    assert isinstance(error, RateLimitedError)
+    return error.retry_after
+
+
+def test_a_spent_day_waits_for_midnight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.google.errors.until_midnight", lambda zone: 7200.0)
+    assert quota("youtube.quota", "quotaExceeded") == 7201
+    assert quota("usageLimits", "dailyLimitExceeded") == 7201
+
+
+def test_a_limit_of_calendar_is_no_spent_day() -> None:
+    assert quota("usageLimits", "quotaExceeded") is None
+    assert quota("global", "quotaExceeded") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -217,6 +218,32 @@ def test_lost_sync_tokens_ask_for_a_full_sync(start: Start, calendars: Client) -
         410,
         "fullSyncRequired",
     )
+
+
+def test_tokens_are_short_and_hold_no_address(start: Start, calendars: Client) -> None:
+    sandbox = start()
+    client = calendars(sandbox)
+    asked = {"calendarId": "primary", "singleEvents": True}
+    answer = client.events().list(**asked, maxResults=3).execute()
+    tokens = (answer["nextPageToken"], every(client)[1])
+    primary = store(sandbox).calendar("primary")
+    assert primary
+    for token in tokens:
+        assert 28 <= len(token) <= 80
+        told = base64.urlsafe_b64decode(token).decode()
+        assert primary.id.split("@")[0] not in told
+
+
+def test_a_further_calendar_is_listed_with_its_events(start: Start, calendars: Client) -> None:
+    sandbox = start()
+    client = calendars(sandbox)
+    made = store(sandbox).add_calendar("Team", 3)
+    listed = client.calendarList().list().execute()["items"]
+    assert made.id in {entry["id"] for entry in listed}
+    asked = {"calendarId": made.id, "singleEvents": True}
+    assert len(client.events().list(**asked).execute()["items"]) == 3
+    made.denied = True
+    assert refused(client.events().list(**asked)) == (403, "forbidden")
 
 
 def test_hidden_calendars_and_roles_narrow_the_list(start: Start, calendars: Client) -> None:

@@ -115,6 +115,35 @@ def test_what_is_removed_shifts_the_pages_that_follow(drive: Drive) -> None:
     assert second["files"][0]["id"] == before[11]
 
 
+def test_of_a_folder_that_goes_the_changes_tell_alone(drive: Drive) -> None:
+    folder, files = drive.store.add_filled_folder(2)
+    loose = drive.store.add(kinds.TEXT).id
+    inside = {file.id for file in files}
+    get = drive.files.get(fileId=files[0].id, fields="parents,trashed,explicitlyTrashed")
+    assert get.execute() == {"parents": [folder.id], "trashed": False, "explicitlyTrashed": False}
+
+    def listed() -> set[str]:
+        return {file["id"] for page in drive.pages(q=OWN) for file in page["files"]}
+
+    def told(token: str) -> list[str]:
+        answer = drive.changes.list(pageToken=token).execute()
+        return [change["fileId"] for change in answer["changes"]]
+
+    drive.store.trash(files[1].id)
+    token = drive.store.start
+    drive.store.trash(folder.id)
+    assert told(token) == [folder.id]
+    assert listed() & {*inside, loose} == {loose}
+    assert get.execute()["trashed"] is True
+    assert get.execute()["explicitlyTrashed"] is False
+    # What was put into the trash by itself stays there.
+    drive.store.trash(folder.id, trashed=False)
+    assert listed() & inside == {files[0].id}
+    drive.store.remove(folder.id)
+    assert told(token) == [folder.id]
+    assert drive.store.get(files[0].id) is None
+
+
 def test_a_page_holds_at_most_a_thousand(drive: Drive) -> None:
     drive.holding.add_noise(1000)
     assert len(drive.files.list(pageSize=5000).execute()["files"]) == 1000

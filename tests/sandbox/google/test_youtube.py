@@ -271,3 +271,18 @@ def test_changes_from_several_threads_lose_nothing(party: Party) -> None:
         made = [key for keys in pool.map(lambda _: holding.add(5), range(8)) for key in keys]
     assert len(set(made)) == 40
     assert len(holding.expected({})) == before + 40
+
+
+def test_every_other_upload_removed_from_the_first_page_leaves_a_placeholder(party: Party) -> None:
+    holding = party.holdings["youtube-post"]
+    before = party.uploads(maxResults=5)["pageInfo"]["totalResults"]
+    first, second, *_, last = holding.expected({})
+    holding.remove(first)
+    assert party.uploads(videoId=first)["items"][0]["snippet"]["title"] == "Deleted video"
+    assert party.uploads(maxResults=5)["pageInfo"]["totalResults"] == before
+    holding.remove(second)
+    holding.remove(last)
+    assert not party.uploads(videoId=second)["items"]
+    assert not party.uploads(videoId=last)["items"]
+    assert not {first, second, last} & set(holding.expected({}))
+    assert not party.videos(id=first)["items"]
