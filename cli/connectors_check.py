@@ -127,7 +127,7 @@ def _read(report: Path, provider: str, handlers: list[str]) -> Iterator[Result]:
 
 
 def _named(case: str, provider: str, handlers: list[str]) -> tuple[str, str]:
-    """Handler and check of a test's name, such as `test_x[acme/some-posts-full_sync]`."""
+    """Handler and check of a test's name, such as `test_x[example/some-posts-full_sync]`."""
     name, _, parameters = case.partition("[")
     # The longest first: one handler's id may begin another's.
     for handler in sorted(handlers, key=len, reverse=True):
