@@ -99,6 +99,7 @@ def _suite(
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "tests/contract", "--provider", provider]
         command += ["--handler", handlers[0]] if alone else []
+        command += ["-n", "2", "--dist", "worksteal"]
         command += ["-q", "--tb=no", "--no-summary", f"--junitxml={report}"]
         done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
             command, cwd=root, stdout=subprocess.DEVNULL if quiet else sys.stderr, check=False
