@@ -77,8 +77,8 @@ class CalendarHolding:
         self._store.clear()
 
     def add_noise(self, count: int) -> None:
-        """Lists hold nothing that a sync leaves out."""
-        raise NotImplementedError
+        """Lists hold nothing that a sync leaves out (`has_noise`)."""
+        raise ValueError(f"no list holds what a sync leaves out; {count} items were asked for")
 
     def lose_feed(self) -> None:
         """Make all sync tokens and page tokens too old."""

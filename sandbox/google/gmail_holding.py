@@ -64,8 +64,8 @@ class MailHolding:
             self._mailbox.delete(ident)
 
     def add_noise(self, count: int) -> None:
-        """Lists hold nothing that a sync leaves out."""
-        raise NotImplementedError
+        """Lists hold nothing that a sync leaves out (`has_noise`)."""
+        raise ValueError(f"no list holds what a sync leaves out; {count} items were asked for")
 
     def lose_feed(self) -> None:
         """Make all history ids too old."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from sandbox.google.youtube_store import Kind, Studio
 from sandbox.holding import Oddity
 
 
-class _Holding:
+class _Holding(ABC):
     """What the three have in common.
 
     Args:
@@ -47,17 +48,17 @@ class _Holding:
         with self._studio.lock:
             item.title = f"{item.title.partition(' (')[0]} ({next(self._turn)})"
 
+    @abstractmethod
     def remove(self, source_id: str) -> None:
         """Take an item away for good."""
-        raise NotImplementedError
 
     def clear(self) -> None:
         """Take everything away."""
         self._studio.clear(self.kind)
 
     def add_noise(self, count: int) -> None:
-        """Lists hold nothing that a sync leaves out."""
-        raise NotImplementedError
+        """Lists hold nothing that a sync leaves out (`has_noise`)."""
+        raise ValueError(f"no list holds what a sync leaves out; {count} items were asked for")
 
     def lose_feed(self) -> None:
         """Make the page tokens given so far unknown."""
