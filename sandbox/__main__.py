@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
-from sandbox.faults import Fault
+from sandbox.faults import MEANINGS, Fault
 from sandbox.options import Quota, SandboxOptions
 from sandbox.server import DEFAULT_PORT, serve
 
 
-@click.command()
+@click.command(
+    epilog="\b\nKinds of faults:\n"
+    + "\n".join(f"  {kind:19}{meaning}" for kind, meaning in MEANINGS.items())
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port to listen on.")
 @click.option(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
-from sandbox import control, disturb
+from sandbox import control, control_holdings, disturb
 from sandbox.options import SandboxOptions
 from sandbox.world import World
 
@@ -29,20 +29,27 @@ def app_of(world: World) -> Flask:
         for routes in side.blueprints():
             app.register_blueprint(routes)
     app.register_blueprint(control.blueprint(world))
+    app.register_blueprint(control_holdings.blueprint(world))
     return app
 
 
 def _before(world: World) -> Response | None:
     if request.path.startswith("/_sandbox/"):
         return None
-    fault = world.faults.take(request.path)
-    if request.blueprint != "gmail" or fault is not None:
+    world.tokens.used(request.headers.get("Authorization", "").partition(" ")[2])
+    g.fault, response = disturb.before(request, world)
+    if request.blueprint != "gmail" or response is not None:
         # The Gmail API takes its time itself, while the request counts as being worked on.
         world.work()
-    return disturb.answer(fault, world, request.environ) if fault is not None else None
+    return response
 
 
 def _after(world: World, response: Response) -> Response:
-    if not request.path.startswith("/_sandbox/"):
-        world.stats.answered(response.calculate_content_length() or 0)
+    if request.path.startswith("/_sandbox/"):
+        return response
+    if g.fault is not None:
+        response = disturb.after(g.fault, request, response, world)
+    # Asking a body that comes bit by bit for its length would take it to its end.
+    length = response.calculate_content_length() if response.is_sequence else 0
+    world.stats.answered(length or 0)
     return response

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from sandbox.faults import Fault
+from sandbox.tokens import TokenRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class SandboxOptions:
         token_seconds: Life of an access token; an answer names one second less, as Google's do.
         rotate_refresh_tokens: Whether a refresh brings a new refresh token and ends the old one.
             Google does not do so.
+        token_rules: How tokens end, in full; in place of `rotate_refresh_tokens`.
         newest: When the newest synthetic message came, Unix seconds; the last midnight (UTC)
             without it. Only dates depend on it.
         remember_sent: Whether the JSON sent of each item is kept, for tests to compare with.
@@ -75,5 +77,6 @@ class SandboxOptions:
     redirect_uris: tuple[str, ...] = ()
     token_seconds: int = 3600
     rotate_refresh_tokens: bool = False
+    token_rules: TokenRules | None = None
     newest: float | None = None
     remember_sent: bool = False

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import waitress
-from waitress import wasyncore
 
 from sandbox.app import app_of
+from sandbox.listening import Listening
 from sandbox.options import SandboxOptions
 from sandbox.world import World
 
 DEFAULT_PORT = 5022
-_THREADS = 16
+# Requests that hang on purpose hold a thread each, and must leave some for the others.
+_THREADS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,13 @@ class RunningSandbox:
     url: str
     world: World
 
+    @property
+    def tls_url(self) -> str:
+        """Root of an address where TLS fails (see `sandbox.listening`)."""
+        listening = self.world.listening
+        assert listening is not None  # noqa: S101 - it is being served
+        return listening.tls_url()
+
 
 def serve(options: SandboxOptions, host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> None:
     """Serve until the process is told to stop (SIGINT).
@@ -40,9 +48,13 @@ def serve(options: SandboxOptions, host: str = "127.0.0.1", port: int = DEFAULT_
         OSError: The address cannot be taken.
     """
     world = World(options)
-    server = _server(world, host, port)
+    sockets: dict[int, Any] = {}
+    server = _server(world, host, port, sockets)
     try:
-        server.run()
+        _listening(world, sockets).loop()
+    except (SystemExit, KeyboardInterrupt):
+        world.stopped.set()
+        server.task_dispatcher.shutdown()
     finally:
         world.stopped.set()
 
@@ -58,7 +70,8 @@ def running(options: SandboxOptions | None = None, port: int = 0) -> Iterator[Ru
     world = World(options or SandboxOptions())
     sockets: dict[int, Any] = {}
     server = _server(world, "127.0.0.1", port, sockets)
-    thread = threading.Thread(target=_loop, args=(world, sockets), name="sandbox", daemon=True)
+    listening = _listening(world, sockets)
+    thread = threading.Thread(target=listening.loop, name="sandbox", daemon=True)
     thread.start()
     try:
         yield RunningSandbox(f"http://127.0.0.1:{server.effective_port}", world)
@@ -68,18 +81,18 @@ def running(options: SandboxOptions | None = None, port: int = 0) -> Iterator[Ru
         thread.join()
         server.task_dispatcher.shutdown(timeout=5)
         for channel in list(server.active_channels.values()):
-            channel.close()
+            channel.handle_close()  # with its buffers, which may be files
         server.close()
+        listening.close()
 
 
-def _server(world: World, host: str, port: int, sockets: dict[int, Any] | None = None) -> Any:
+def _server(world: World, host: str, port: int, sockets: dict[int, Any]) -> Any:
     app = app_of(world)
     return waitress.create_server(
         app, map=sockets, host=host, port=port, threads=_THREADS, ident="sandbox"
     )
 
 
-def _loop(world: World, sockets: dict[int, Any]) -> None:
-    """What `server.run` does, with an end: waitress itself only ends with the process."""
-    while not world.stopped.is_set():
-        wasyncore.loop(timeout=1, use_poll=True, map=sockets, count=1)
+def _listening(world: World, sockets: dict[int, Any]) -> Listening:
+    world.listening = Listening(world, sockets)
+    return world.listening

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class Side(ABC):
     id: ClassVar[str]
     #: What all its paths begin with at the sandbox, so that two providers' paths never meet.
     prefix: ClassVar[str] = ""
+    #: Names of the query parameters that carry a list's page token.
+    page_parameters: ClassVar[frozenset[str]] = frozenset()
     #: Every scope that it can grant.
     scopes: ClassVar[tuple[str, ...]]
 
@@ -61,6 +64,10 @@ class Side(ABC):
     @abstractmethod
     def holdings(self, account: int) -> Mapping[str, Holding]:
         """What an account holds, by the handler's id."""
+
+    def serving(self, account: int, path: str) -> list[Holding]:
+        """Those of an account's holdings whose items requests of this path serve."""
+        return [h for h in self.holdings(account).values() if re.search(h.path, path)]
 
     def canaries(self) -> list[str]:
         """Words that only a person's items hold: they must not turn up where nothing secret may."""

@@ -1,7 +1,7 @@
 """Tokens, codes and grants of the accounts, of all providers.
 
 Whether a refresh token comes with a code is the provider's OAuth server's to say. Refreshing keeps
-it, unless rotation is on.
+it, unless rotation is on (`TokenRules`).
 
 https://datatracker.ietf.org/doc/html/rfc6749
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 _CODE_SECONDS = 600.0
@@ -54,20 +54,90 @@ class Code:
 
 
 @dataclass(slots=True)
+class TokenRules:
+    """How tokens end; may be changed while the sandbox runs.
+
+    A server that rotates refresh tokens may end the old one at its use (RFC 6749, 6), and then an
+    answer that is lost on its way ends the access. Many therefore let the old one pass for a
+    grace, of up to 60 seconds
+    (https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RefreshTokenRotationType.html)
+    or 5 seconds (https://connect2id.com/blog/connect2id-server-14-2). One that comes after that
+    may be a thief's, and can end everything that was given out for it (RFC 9700, 4.14.2).
+
+    Args:
+        rotate: Whether a refresh brings a new refresh token and ends the old one.
+        grace_seconds: How long the old one still works after its first use; 0 sets no such bound.
+        grace_uses: How often it still works; 0 sets no such bound. Without either bound there is
+            no grace.
+        reuse_revokes: Whether an old one that comes after its grace ends all tokens of the consent.
+        expire_every: The n-th use of an access token finds that it has just ended; 0 for never.
+    """
+
+    rotate: bool = False
+    grace_seconds: float = 0.0
+    grace_uses: int = 0
+    reuse_revokes: bool = False
+    expire_every: int = 0
+
+    def change(self, **values: Any) -> None:
+        """Set some of them.
+
+        Raises:
+            ValueError: An unknown name, or a bad value.
+        """
+        known = {item.name: type(getattr(self, item.name)) for item in fields(self)}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"unknown rule {name!r}; known: {sorted(known)}")
+            if not isinstance(value, int | float) or value < 0:
+                raise ValueError(f"{name} must be a number of at least 0, or true or false")
+        if values.get("expire_every") == 1:
+            raise ValueError("expire_every of 1 would let no call pass")
+        for name, value in values.items():
+            setattr(self, name, known[name](value))
+
+
+@dataclass(slots=True)
+class _Spent:
+    """A refresh token that another has taken the place of, in its grace.
+
+    Args:
+        grant: What it stands for.
+        until: When the grace ends, seconds of the store's clock; None without that bound.
+        uses: How often it may still be used; None without that bound.
+    """
+
+    grant: Grant
+    until: float | None
+    uses: int | None
+
+    def use(self, now: float) -> bool:
+        """Use it once more; whether that is still within the grace."""
+        if self.until is None and self.uses is None:
+            return False
+        if (self.until is not None and now >= self.until) or self.uses == 0:
+            return False
+        self.uses = self.uses - 1 if self.uses is not None else None
+        return True
+
+
+@dataclass(slots=True)
 class TokenStore:
     """All that has been given out; safe to use from several threads.
 
     Args:
         clock: Unix time in seconds.
         seconds: Life of an access token.
-        rotate: Whether a refresh brings a new refresh token.
+        rules: How tokens end.
     """
 
     clock: Callable[[], float]
     seconds: int
-    rotate: bool = False
+    rules: TokenRules = field(default_factory=TokenRules)
     _access: dict[str, tuple[Grant, float]] = field(default_factory=dict, repr=False)
     _refresh: dict[str, Grant] = field(default_factory=dict, repr=False)
+    _spent: dict[str, _Spent] = field(default_factory=dict, repr=False)
+    _uses: dict[str, int] = field(default_factory=dict, repr=False)
     _codes: dict[str, Code] = field(default_factory=dict, repr=False)
     _consents: dict[int, frozenset[str]] = field(default_factory=dict, repr=False)
     _all: list[str] = field(default_factory=list, repr=False)
@@ -143,13 +213,36 @@ class TokenStore:
     def refresh(self, refresh_token: str) -> tuple[Grant, str | None] | None:
         """The grant of a refresh token, and the token that takes its place when they rotate."""
         with self._lock:
+            spent = self._spent.get(refresh_token)
+            if spent is not None:
+                return self._reused(spent)
             grant = self._refresh.get(refresh_token)
             if grant is None:
                 return None
-            if not self.rotate:
+            if not self.rules.rotate:
                 return grant, None
             del self._refresh[refresh_token]
+            seconds, uses = self.rules.grace_seconds, self.rules.grace_uses
+            until = self.clock() + seconds if seconds else None
+            self._spent[refresh_token] = _Spent(grant, until, uses or None)
             return grant, self.refresh_token(grant)
+
+    def _reused(self, spent: _Spent) -> tuple[Grant, str] | None:
+        if spent.use(self.clock()):
+            return spent.grant, self.refresh_token(spent.grant)
+        if self.rules.reuse_revokes:
+            self._drop(lambda other: other.serial == spent.grant.serial)
+        return None
+
+    def used(self, access_token: str) -> None:
+        """Note that a request carries this access token; it may be its last (`expire_every`)."""
+        every = self.rules.expire_every
+        if not every or access_token not in self._access:
+            return
+        with self._lock:
+            self._uses[access_token] = self._uses.get(access_token, 0) + 1
+            if self._uses[access_token] >= every and access_token in self._access:
+                self._access[access_token] = (self._access[access_token][0], 0.0)
 
     def revoke(self, token: str) -> bool:
         """End the consent that an access or refresh token belongs to, with all its tokens.
@@ -185,6 +278,7 @@ class TokenStore:
     def _drop(self, doomed: Callable[[Grant], bool]) -> None:
         self._access = {k: v for k, v in self._access.items() if not doomed(v[0])}
         self._refresh = {k: v for k, v in self._refresh.items() if not doomed(v)}
+        self._spent = {k: v for k, v in self._spent.items() if not doomed(v.grant)}
 
     def all_given(self) -> list[str]:
         """Every token and code that was ever given out."""

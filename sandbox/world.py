@@ -5,20 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from sandbox.faults import Faults
 from sandbox.google.accounts import Account
 from sandbox.google.mailbox import Mailbox
 from sandbox.google.payload import Renderer
 from sandbox.google.quota import Meter, Slots
+from sandbox.lazy import Lazy
 from sandbox.mail.source import FileSource, Source
 from sandbox.mail.synthetic import SyntheticSource
 from sandbox.options import SandboxOptions
 from sandbox.people import Person
 from sandbox.side import Side, sides
 from sandbox.stats import Stats
-from sandbox.tokens import TokenStore
+from sandbox.tokens import TokenRules, TokenStore
+
+if TYPE_CHECKING:
+    from sandbox.listening import Listening
 
 ALL_SCOPES: tuple[str, ...] = (
     "openid",
@@ -47,14 +52,21 @@ class World:
         self.stats = Stats()
         self.faults = Faults(options.faults, options.seed)
         self.renderer = Renderer(remember=options.remember_sent)
-        self.tokens = TokenStore(self.now, options.token_seconds, options.rotate_refresh_tokens)
+        rules = options.token_rules or TokenRules(rotate=options.rotate_refresh_tokens)
+        # A copy: it may be changed while the sandbox runs.
+        self.tokens = TokenStore(self.now, options.token_seconds, replace(rules))
         # Set when the server stops, so that what hangs on purpose ends.
         self.stopped = threading.Event()
         newest = options.newest if options.newest is not None else self.now() // _DAY * _DAY
         #: When the newest item that an account starts with came, Unix seconds.
         self.newest = float(newest)
-        self.accounts = [self._account(n, int(newest * 1000)) for n in range(options.accounts)]
+        self._mailboxes = Lazy(options.accounts, self._mailbox)
+        if options.mail is not None and options.accounts:
+            _ = self._mailboxes[0]  # says now what is wrong with the files
+        self.accounts = [self._account(number) for number in range(options.accounts)]
         self.sides = sides(self)
+        #: What is done about the sockets that listen (`sandbox.listening`); None when not served.
+        self.listening: Listening | None = None
 
     @staticmethod
     def now() -> float:
@@ -66,8 +78,14 @@ class World:
         if self.options.latency_ms:
             time.sleep(self.options.latency_ms / 1000)
 
-    def _account(self, index: int, newest: int) -> Account:
-        options, person = self.options, Person.numbered(index)
+    def _account(self, index: int) -> Account:
+        options = self.options
+        meter = Meter(options.quota, time.monotonic)
+        slots = Slots(options.concurrency)
+        return Account(index, Person.numbered(index), self._mailboxes, meter, slots)
+
+    def _mailbox(self, index: int) -> Mailbox:
+        options, person, newest = self.options, Person.numbered(index), int(self.newest * 1000)
         reads_files = options.mail is not None and index == 0
         spare = SyntheticSource(
             options.seed,
@@ -80,9 +98,7 @@ class World:
         source: Source = spare
         if options.mail is not None and reads_files:
             source = FileSource(options.mail, person.email, newest)
-        meter = Meter(options.quota, time.monotonic)
-        mailbox = Mailbox(source, spare, self.now)
-        return Account(index, person, mailbox, meter, Slots(options.concurrency))
+        return Mailbox(source, spare, self.now)
 
     def side_of(self, path: str) -> Side:
         """The side whose path this is: the one with the longest prefix that fits."""

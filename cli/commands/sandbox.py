@@ -13,7 +13,7 @@ from cli.output import Output, json_option
 from cli.runtime import check_port
 from cli.twins import environment_of, played
 from config.settings import load
-from sandbox.faults import Fault
+from sandbox.faults import MEANINGS, Fault
 from sandbox.options import Quota, SandboxOptions
 
 EPILOG = """\b
@@ -25,7 +25,8 @@ Examples:
 
 \b
 A fault is KIND[:COUNT[:PATH]]: what goes wrong, how many times (0: always), and where.
-"""
+Kinds:
+""" + "\n".join(f"  {kind:19}{meaning}" for kind, meaning in MEANINGS.items())
 
 
 @click.command(epilog=EPILOG)

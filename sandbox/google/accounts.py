@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandbox.google.mailbox import Mailbox
@@ -16,13 +17,18 @@ class Account:
     Args:
         index: Number of the account, from 0.
         person: Whose it is.
-        mailbox: Messages and history.
+        mailboxes: All accounts' messages and history; this one's is its own.
         meter: Quota.
         slots: Requests at once.
     """
 
     index: int
     person: Person
-    mailbox: Mailbox
+    mailboxes: Sequence[Mailbox]
     meter: Meter
     slots: Slots
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """Messages and history, made at the first use."""
+        return self.mailboxes[self.index]

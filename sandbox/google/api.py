@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from sandbox.faults import BATCH_PART
+from sandbox.disturb import garbled, gateway
+from sandbox.faults import BATCH_PART, BODY_KINDS, GATEWAY_KINDS
 from sandbox.google import errors, gmail_history, gmail_labels, gmail_messages
 from sandbox.google.accounts import Account
 from sandbox.google.call import Answer, Call
@@ -89,6 +90,11 @@ class GmailApi:
         if fault is not None:
             if fault.kind == "garbage-json":
                 return Answer(200, _GARBAGE, reason="fault")
+            if fault.kind in BODY_KINDS:
+                return Answer(200, garbled(fault.kind), reason="fault")
+            if fault.kind in GATEWAY_KINDS:
+                page = gateway(fault.kind)
+                return Answer(page.status, page.body, page.headers, reason="fault")
             now = self._world.now()
             raise errors.from_fault(fault.kind, now=now, retry_after=fault.retry_after)
         cost = COSTS[method.id]

@@ -127,8 +127,9 @@ def _part(content_id: str | None, answer: Answer) -> bytes:
     if content_id is not None:
         head += f"Content-ID: {_response_id(content_id)}\r\n"
     head += f"\r\nHTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
-    head += f"Content-Type: {_JSON}\r\nVary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\n"
-    head += "".join(f"{name}: {value}\r\n" for name, value in answer.headers)
+    headers = {"Content-Type": _JSON, **dict(answer.headers)}
+    head += "Vary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"{head}\r\n".encode("latin-1", "replace") + answer.body + b"\r\n"
 
 

@@ -23,6 +23,7 @@ from sandbox.google.drive_query import invalid
 from sandbox.google.drive_store import DriveStore, Entry, timestamp
 from sandbox.google.errors import GoogleError, insufficient_scope
 from sandbox.google.service import Endpoint, answer_json, blueprint
+from sandbox.lazy import Lazy
 from sandbox.oddities import Oddities
 from sandbox.world import World
 
@@ -60,21 +61,16 @@ class Drives:
     def __init__(self, world: World) -> None:
         self._world = world
         options = world.options
-        self.stores = [
-            DriveStore(
-                options.seed,
-                account.index,
-                account.person,
-                options.items,
-                world.newest,
-                world.now,
-            )
-            for account in world.accounts
-        ]
+        self.stores = Lazy(len(world.accounts), self._store)
         self.oddities = [
             Oddities(optional="description", essential="name", remember=options.remember_sent)
             for _ in world.accounts
         ]
+
+    def _store(self, account: int) -> DriveStore:
+        world = self._world
+        options, person = world.options, world.account(account).person
+        return DriveStore(options.seed, account, person, options.items, world.newest, world.now)
 
     def blueprint(self) -> Blueprint:
         """The routes of the Drive API."""

@@ -164,7 +164,7 @@ def _decided(world: World, asked: Request, form: MultiDict[str, str]) -> str:
 def _without_asking(world: World, asked: Request) -> str:
     account = next(
         (a for a in world.accounts if asked.login_hint in (a.person.email, a.person.sub)),
-        world.accounts[0],
+        world.account(0),
     )
     if not world.tokens.granted(account.index).issuperset(asked.scopes):
         return asked.back(error="interaction_required")

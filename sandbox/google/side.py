@@ -17,6 +17,7 @@ from sandbox.google.errors import from_fault
 from sandbox.google.gmail_holding import MailHolding
 from sandbox.google.youtube import YouTube
 from sandbox.holding import Holding
+from sandbox.lazy import Lazy
 from sandbox.side import Refusal, Side
 from sandbox.world import ALL_SCOPES, World
 
@@ -25,28 +26,28 @@ class GoogleSide(Side):
     """Google's OAuth, userinfo and APIs."""
 
     id = "google"
+    page_parameters = frozenset({"pageToken"})
     scopes = ALL_SCOPES
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.youtube = YouTube(world)
-        self.calendars = [
-            CalendarStore(world.options, account.index, account.person, world.newest)
-            for account in world.accounts
-        ]
-        self._holdings: list[dict[str, Holding]] = [
-            {
-                "gmail": MailHolding(account.mailbox, world.renderer),
-                "calendar-event": CalendarHolding(self.calendars[account.index]),
-                **self.youtube.holdings(account.index),
-            }
-            for account in world.accounts
-        ]
+        self.calendars = Lazy(len(world.accounts), self._calendar)
         self._drives = Drives(world)
-        for found, store, oddities in zip(
-            self._holdings, self._drives.stores, self._drives.oddities, strict=True
-        ):
-            found["google-drive-document"] = DriveHolding(store, oddities)
+        self._holdings = Lazy(len(world.accounts), self._held)
+
+    def _calendar(self, account: int) -> CalendarStore:
+        world = self.world
+        return CalendarStore(world.options, account, world.account(account).person, world.newest)
+
+    def _held(self, account: int) -> dict[str, Holding]:
+        drives = self._drives
+        return {
+            "gmail": MailHolding(self.world.mailbox(account), self.world.renderer),
+            "calendar-event": CalendarHolding(self.calendars[account]),
+            **self.youtube.holdings(account),
+            "google-drive-document": DriveHolding(drives.stores[account], drives.oddities[account]),
+        }
 
     def blueprints(self) -> Iterable[Blueprint]:
         """The routes of all of Google."""

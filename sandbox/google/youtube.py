@@ -33,6 +33,7 @@ from sandbox.google.youtube_items import (
 )
 from sandbox.google.youtube_store import Kind, Project, Studio
 from sandbox.holding import Holding
+from sandbox.lazy import Lazy
 from sandbox.world import World
 
 _HOST = "youtube.googleapis.com"
@@ -63,20 +64,21 @@ class YouTube:
     """
 
     def __init__(self, world: World) -> None:
-        options = world.options
         self.project = Project()
-        self.studios = [
-            Studio(
-                options.seed,
-                account.index,
-                account.person.name,
-                options.items,
-                world.newest,
-                remember=options.remember_sent,
-            )
-            for account in world.accounts
-        ]
+        self.studios = Lazy(len(world.accounts), self._studio)
         self._world = world
+
+    def _studio(self, account: int) -> Studio:
+        world = self._world
+        options, name = world.options, world.account(account).person.name
+        return Studio(
+            options.seed,
+            account,
+            name,
+            options.items,
+            world.newest,
+            remember=options.remember_sent,
+        )
 
     def holdings(self, account: int) -> dict[str, Holding]:
         """What an account holds, by the handler's id."""

@@ -88,6 +88,17 @@ def test_a_fault_hits_some_parts_alone(start, client):
     assert "Retry after 20" in str(next(iter(failed.values())))
 
 
+@pytest.mark.parametrize("kind", ["500", "502", "503", "504"])
+def test_a_part_fails_as_an_upstream_would(start, client, kind):
+    sandbox = start(faults=(Fault(kind, BATCH_PART, skip=1),))
+    done, failed = send(client(sandbox), sandbox.world.mailbox().ids()[:5])
+    [error] = failed.values()
+    assert (len(done), error.status_code) == (4, int(kind))
+    is_page = kind in ("502", "504")
+    assert (b"<html>" in error.content) == is_page
+    assert error.resp["content-type"].startswith("text/html" if is_page else "application/json")
+
+
 def test_more_than_a_hundred_calls_are_refused(start):
     sandbox = start()
     part = "--b\r\nContent-Type: application/http\r\n\r\nGET /gmail/v1/users/me/profile\r\n\r\n"
