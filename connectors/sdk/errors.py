@@ -8,6 +8,8 @@ person's content.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ConnectorError(Exception):
     """Base of all that a connector may raise on purpose."""
@@ -47,6 +49,23 @@ class PositionLostError(ConnectorError):
     Handlers catch it where they know a way on; one that reaches the engine makes it start the
     handler again from an empty position. Nothing is lost by that: records are upserts.
     """
+
+
+class GoneError(ConnectorError):
+    """An item is not at the provider any more; raised by `Handler.retry`.
+
+    Args:
+        message: What a person reads.
+        record: The item's record as it was found before; None when that cannot be mapped.
+    """
+
+    def __init__(
+        self,
+        message: str = "the item is gone at the provider",
+        record: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.record = record
 
 
 class ConfigurationError(ConnectorError):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 
+from connectors.sdk.errors import GoneError
 from connectors.sdk.http import Api
 from connectors.sdk.options import Choice
 from connectors.sdk.provider import Provider
@@ -103,7 +104,11 @@ class Handler(ABC):
         """Map one item of the API to a record."""
 
     def retry(self, failed: Failed) -> Record:
-        """Map a quarantined item again; a handler that keeps only its id fetches it first."""
+        """Map a quarantined item again; a handler that keeps only its id fetches it first.
+
+        Raises:
+            GoneError: The provider does not have it any more; see `gone`.
+        """
         return self.record(failed.source)
 
     @classmethod
@@ -175,6 +180,19 @@ class Handler(ABC):
         }
         record.update((key, value) for key, value in fields.items() if value is not None)
         return record
+
+
+def gone(as_found: Callable[[], Record]) -> GoneError:
+    """The error to raise for a quarantined item that the provider does not have any more.
+
+    Args:
+        as_found: Maps the item as it was found when it was listed, if it can.
+    """
+    try:
+        return GoneError(record=as_found())
+    except Exception:
+        # It is in quarantine because something about it is odd.
+        return GoneError()
 
 
 def unmappable(item: Json, error: Exception, id_field: str = "id") -> Failed:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import ipaddress
 import json as jsonlib
+import math
 import random
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
+from connectors.sdk import session
 from connectors.sdk.errors import (
     ConnectorError,
     RateLimitedError,
@@ -30,21 +30,14 @@ from connectors.sdk.errors import (
 )
 from connectors.sdk.oauth import TokenSource
 from connectors.sdk.quota import Budget
+from connectors.sdk.stats import Stats
 
 Classify = Callable[[int, Mapping[str, str], bytes], ConnectorError | None]
 _T = TypeVar("_T")
+#: Fresh access tokens that may be rejected in one call: a provider may take a moment to know its
+#: own token, and others who share the connection may have used it up.
+_REJECTIONS = 3
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-
-
-@dataclass(slots=True)
-class Stats:
-    """What a run cost at the provider: counters of one `Api`."""
-
-    requests: int = 0
-    retries: int = 0
-    refused: int = 0
-    network_seconds: float = 0.0
-    waited_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +58,11 @@ class Answer:
         """The body as JSON.
 
         Raises:
-            TransientError: It is no JSON, as when a proxy answered or the body was cut.
+            TransientError: It is no JSON (a proxy answered, the body was cut), or nested too deep.
         """
         try:
             return jsonlib.loads(self.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise TransientError("the provider's answer could not be read") from None
 
 
@@ -83,22 +76,24 @@ class Transport:
     Args:
         connect_timeout: Seconds to wait for a connection.
         read_timeout: Seconds to wait for an answer's next bytes.
+        answer_seconds: Longest time of one whole answer, redirects included.
+        answer_megabytes: Largest answer, unpacked, in megabytes (10^6 bytes).
         pool_size: Connections kept open to each host.
     """
 
     def __init__(
-        self, *, connect_timeout: float = 10.0, read_timeout: float = 60.0, pool_size: int = 8
+        self,
+        *,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 60.0,
+        answer_seconds: float = 300.0,
+        answer_megabytes: float = 256.0,
+        pool_size: int = 8,
     ) -> None:
         self._timeout = (connect_timeout, read_timeout)
-        self._session = _Session()
-        # Environment proxies and certificates count; a .netrc must not add credentials.
-        self._session.auth = _no_auth
-        # All people's calls go through here: a cookie set for one must not be sent for another.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.max_redirects = 5
-        adapter = HTTPAdapter(pool_connections=pool_size, pool_maxsize=pool_size)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._seconds = answer_seconds
+        self._megabytes = answer_megabytes
+        self._session = session.make(pool_size)
 
     def send(
         self,
@@ -108,12 +103,16 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         data: Any = None,
+        seconds: float = math.inf,
     ) -> Answer:
-        """Send one request, once.
+        """Send one request, once. `seconds` bounds this answer where others may take longer.
 
         Raises:
-            TransientError: No whole answer came: timeout, reset, wrong length, garbled encoding.
+            TransientError: No whole answer came: timeout, reset, wrong length, garbled encoding,
+                too slow or too large in all.
         """
+        seconds = min(seconds, self._seconds)
+        deadline = session.bound(seconds)
         try:
             response = self._session.request(
                 method,
@@ -124,13 +123,22 @@ class Transport:
                 timeout=self._timeout,
                 # What is posted may hold secrets: it goes where it was addressed, or nowhere.
                 allow_redirects=method == "GET",
+                stream=True,
             )
-        except requests.RequestException as error:
+            content = session.body(response, int(self._megabytes * 1_000_000))
+        except session.TooLargeError:
+            told = f"sends more than {self._megabytes:g} MB in one answer"
+        # A redirect's address that is none is a ValueError in the library.
+        except (requests.RequestException, ValueError) as error:
             # The message of the library holds the address with its query: name the kind alone.
-            raise TransientError(f"{_host(url)} did not answer ({type(error).__name__})") from None
-        if response.is_redirect:
-            raise TransientError(f"{_host(url)} sends elsewhere, which is not followed")
-        return Answer(response.status_code, response.headers, response.content)
+            told = f"did not answer ({type(error).__name__})"
+            if time.monotonic() >= deadline:
+                told = f"did not answer in whole within {seconds:g} s"
+        else:
+            if not response.is_redirect:
+                return Answer(response.status_code, response.headers, content)
+            told = "sends elsewhere, which is not followed"
+        raise TransientError(f"{_host(url)} {told}")
 
     def close(self) -> None:
         """Close all connections."""
@@ -211,20 +219,20 @@ class Api:
 
     def _tried(self, cost: int, once: Callable[[str | None], _T]) -> _T:
         """The result of `once`, called with the access token as often as its errors deserve."""
-        rejected = False
-        tries = 0
+        rejected = tries = 0
         while True:
             self.spend(cost)
             token = self._tokens.access_token() if self._tokens else None
             try:
                 return once(token)
             except _UnauthorizedError:
-                if rejected or self._tokens is None or token is None:
+                rejected += 1
+                if rejected > _REJECTIONS or not self._renewed(token):
                     raise TokenExpiredError(
                         "the provider rejects the access token; connect the account again"
                     ) from None
-                rejected = True
-                self._tokens.refresh(token)
+                if rejected > 1:
+                    self._pause(self._backoff * 2 ** (rejected - 2))
             except RateLimitedError as error:
                 self.stats.refused += 1
                 tries += 1
@@ -238,6 +246,12 @@ class Api:
                 self.stats.retries += 1
                 self._pause(self._backoff * 2 ** (tries - 1) * random.uniform(0.5, 1.5))  # noqa: S311
 
+    def _renewed(self, rejected: str | None) -> bool:
+        """Whether there is another access token than the rejected one now."""
+        if self._tokens is None or rejected is None:
+            return False
+        return self._tokens.refresh(rejected) != rejected
+
     def spend(self, units: int) -> None:
         """Take units from the account's budget, waiting for them when the wait is short.
 
@@ -245,6 +259,7 @@ class Api:
             RateLimitedError: The wait is longer than a worker should be held.
         """
         while (seconds := self._budget.take(units)) > 0:
+            self.stats.held(seconds)
             if seconds > self._inline_wait:
                 raise RateLimitedError(self._budget.message, seconds)
             self._pause(seconds)
@@ -263,6 +278,7 @@ class Api:
         if seconds is None:
             seconds = self._backoff * 2**tries * random.uniform(1.0, 1.5)  # noqa: S311
         self._budget.block(seconds)
+        self.stats.held(seconds)
         if seconds > self._inline_wait:
             raise RateLimitedError(str(error), seconds) from error
         self._pause(seconds)
@@ -285,6 +301,9 @@ class Api:
             answer = self._transport.send(
                 method, rebase(url, self._base_url), headers=sent, params=params, data=data
             )
+        except TransientError as fault:
+            self.stats.ended(fault)
+            raise
         finally:
             self.stats.network_seconds += time.perf_counter() - started
         error = self._classify(answer.status, answer.headers, answer.content)
@@ -292,7 +311,9 @@ class Api:
         if answer.status == requests.codes.unauthorized and (
             error is None or isinstance(error, TokenExpiredError)
         ):
+            self.stats.results["unauthorized"] += 1
             raise _UnauthorizedError
+        self.stats.ended(error)
         if error is not None:
             raise error
         return answer
@@ -366,20 +387,6 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     # The zone `-0000` gives a time without one; HTTP's dates are all in UTC.
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, moment.timestamp() - (time.time() if now is None else now))
-
-
-class _Session(requests.Session):
-    def rebuild_auth(
-        self, prepared_request: requests.PreparedRequest, response: requests.Response
-    ) -> None:
-        """Drop the token on the way to another host; the library would ask .netrc as well."""
-        strip: Callable[[str | None, str | None], bool] = self.should_strip_auth
-        if strip(response.request.url, prepared_request.url):
-            prepared_request.headers.pop("Authorization", None)
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _host(url: str) -> str:

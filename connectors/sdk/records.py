@@ -35,6 +35,9 @@ class Failed:
 class Batch:
     """Records, deletions and the position that holds once they are kept: the unit of commit.
 
+    `records` may be a generator: the engine runs it while the handler already fetches what comes
+    next, and reads the other fields after it.
+
     Args:
         records: Records to insert or update, by `_id`.
         position: Where the sync stands when this batch is kept.

@@ -1,5 +1,13 @@
 """Exchanges a refresh token for a new access token (RFC 6749, 6).
 
+Only `invalid_grant` says that the refresh token has ended (RFC 6749, 5.2); whatever else comes, the
+access may well be there again in a while, and nobody is to be asked to connect again for it.
+
+An answer that is lost may have used up a refresh token that rotates. What happens then is for the
+provider: some let the old token pass for a grace, such as
+https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RefreshTokenRotationType.html
+and the next try mends it; others refuse it as `invalid_grant`.
+
 https://datatracker.ietf.org/doc/html/rfc6749#section-6
 """
 
@@ -13,6 +21,9 @@ from connectors.sdk.oauth import OAuth2, Tokens
 from connectors.sdk.provider import ProviderConfig
 
 _CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
+_ENDED = "invalid_grant"
+# Well within `worker.lock_seconds`: past that, another worker would send the same refresh token.
+_SECONDS = 60.0
 
 
 def refresh_tokens(
@@ -31,8 +42,8 @@ def refresh_tokens(
         now: Unix time in seconds that the new expiry counts from.
 
     Raises:
-        TokenExpiredError: There is no refresh token, or it was refused.
-        TransientError: The token endpoint cannot answer now.
+        TokenExpiredError: There is no refresh token, or it has ended.
+        TransientError: The token endpoint cannot answer now, or not in a way that is understood.
         ConfigurationError: The client id or secret is wrong.
     """
     if tokens.refresh_token is None:
@@ -47,17 +58,24 @@ def refresh_tokens(
             "client_secret": config.client_secret.get_secret_value(),
         },
         headers={"Accept": "application/json"},
+        seconds=_SECONDS,
     )
     if answer.status >= 500 or answer.status in (408, 429):
         raise TransientError(f"the token endpoint answered {answer.status}")
     body = answer.json()
-    if answer.status >= 400:
-        if isinstance(body, dict) and body.get("error") in _CLIENT_ERRORS:
-            raise ConfigurationError("the provider refuses the client id or secret; check them")
+    error = body.get("error") if isinstance(body, dict) else None
+    if error == _ENDED:
         raise TokenExpiredError("the provider has ended the access; connect the account again")
+    if isinstance(error, str) and error in _CLIENT_ERRORS:
+        raise ConfigurationError("the provider refuses the client id or secret; check them")
+    if answer.status >= 400:
+        raise TransientError(f"the token endpoint answered {answer.status}")
     try:
         fresh = Tokens.from_json(body, now=now).keeping_refresh_token(tokens)
     except (ValueError, TypeError, AttributeError):
         raise TransientError("the token endpoint's answer could not be read") from None
+    if not isinstance(fresh.refresh_token, str):
+        # Kept, it would end the access at the next refresh.
+        raise TransientError("the token endpoint's answer could not be read")
     # A scope that is left out is the one that was granted (RFC 6749, 5.1).
     return fresh if fresh.scopes else replace(fresh, scopes=tokens.scopes)

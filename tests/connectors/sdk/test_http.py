@@ -205,14 +205,29 @@ def test_a_rejected_token_is_renewed_once(server: Any, api: Any) -> None:
     assert sent == ["Bearer first", "Bearer second"]
 
 
-def test_a_renewed_token_that_is_rejected_too_asks_to_connect_again(server: Any, api: Any) -> None:
+def test_renewed_tokens_that_are_all_rejected_ask_to_connect_again(server: Any, api: Any) -> None:
     server.will(server.says(401))
-    tokens = Tokens("second", "third")
+    tokens = Tokens("second", "third", "fourth", "fifth")
     with pytest.raises(TokenExpiredError, match="connect") as caught:
         api(tokens=tokens).json(url())
-    assert tokens.rejected == ["first"]
-    assert len(server.seen) == 2
+    assert tokens.rejected == ["first", "second", "third"]
+    assert len(server.seen) == 4
     assert "first" not in str(caught.value) + repr(caught.value)
+
+
+def test_a_refresh_that_gives_the_rejected_token_again_ends_at_once(server: Any, api: Any) -> None:
+    server.will(server.says(401))
+    with pytest.raises(TokenExpiredError, match="connect"):
+        api(tokens=Tokens("first", "first")).json(url())
+    assert len(server.seen) == 1
+
+
+def test_a_fresh_token_that_others_have_used_up_is_renewed_again(server: Any, api: Any) -> None:
+    """As when several handlers share a connection whose tokens end fast."""
+    server.will(server.says(401), server.says(401), server.says(200, b'{"ok": true}'))
+    tokens = Tokens("second", "third")
+    assert api(tokens=tokens).json(url()) == {"ok": True}
+    assert tokens.rejected == ["first", "second"]
 
 
 def test_a_401_without_tokens_does_not_loop(server: Any, api: Any) -> None:

@@ -88,11 +88,36 @@ def test_a_refusal_says_what_to_do(
     assert not [secret for secret in ("old-refresh", "old-access", "hush") if secret in shown]
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 422])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "temporarily_unavailable"}, {"error": "invalid_request"}, {"error": "rate_limit"},
+        {"error": {"code": 403, "status": "PERMISSION_DENIED"}}, {"error": ["invalid_grant"]},
+        {"message": "no route"}, {}, [], "invalid_grant", None,
+    ],
+)  # fmt: skip
+def test_only_an_ended_grant_ends_the_access(
+    server: Any, refresh: Any, status: int, body: Any
+) -> None:
+    answers(server, body, status)
+    with pytest.raises(TransientError):
+        refresh()
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403])
+def test_an_ended_grant_ends_it_whatever_the_status(server: Any, refresh: Any, status: int) -> None:
+    answers(server, {"error": "invalid_grant"}, status)
+    with pytest.raises(TokenExpiredError):
+        refresh()
+
+
 @pytest.mark.parametrize(
     "body",
     [
         [], None, "x", {}, {"access_token": ""}, {"access_token": 5},
         {"access_token": "a", "expires_in": "soon"}, {"access_token": "a", "scope": 5},
+        {"access_token": "a", "refresh_token": 5}, {"access_token": "a", "refresh_token": {"a": 1}},
     ],
 )  # fmt: skip
 def test_an_answer_that_is_no_token_is_a_passing_fault(
