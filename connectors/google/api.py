@@ -10,7 +10,7 @@ https://googleapis.github.io/google-api-python-client/docs/start.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,6 @@ class GoogleApi:
         name: The API's name in the discovery documents, such as `drive`.
         version: Its version there, such as `v3`.
         prefix: What method ids in the quota's table leave out, besides the name.
-        batch_path: Where batches go, where the discovery document says otherwise.
-        refresh: A call that `api` can see a 401 of, for batches.
     """
 
     def __init__(
@@ -55,8 +53,6 @@ class GoogleApi:
         version: str,
         *,
         prefix: str = "",
-        batch_path: str | None = None,
-        refresh: Callable[[], object] | None = None,
     ) -> None:
         # Takes 0.2 s: a process that calls no Google has no use for it.
         from googleapiclient import discovery, discovery_cache
@@ -69,11 +65,9 @@ class GoogleApi:
         self._quota = quota
         self._prefix = f"{name}.{prefix}"
         document = json.loads(shipped.get_static_doc(name, version))
-        if batch_path:
-            document["batchPath"] = batch_path
         #: The API's collections, as methods; making one takes longer than a request.
         self.service: Any = building.build_from_document(
-            document, http=Http(api, 0, refresh), model=_model(document)
+            document, http=Http(api, 0), model=_model(document)
         )
 
     def run(self, request: Any) -> Json:
@@ -129,16 +123,12 @@ class Http:
 
     Args:
         api: Calls Google for one account.
-        cost: Quota units of the request, or of each part of a batch.
-        refresh: A call that `Api` can see a 401 of.
+        cost: Quota units of the request.
     """
 
-    def __init__(self, api: Api, cost: int, refresh: Callable[[], object] | None = None) -> None:
+    def __init__(self, api: Api, cost: int) -> None:
         self._api = api
         self._cost = cost
-        # A batch answers 200 when its parts answer 401. The client then refreshes these
-        # credentials and sends such parts again.
-        self.credentials = _Credentials(refresh)
 
     def request(
         self,
@@ -151,38 +141,15 @@ class Http:
         """Send a request, as `httplib2.Http.request` does; errors are raised as `Api` raises."""
         import httplib2
 
-        parts = body.count("\nContent-ID:") if body and method == "POST" else 1
         # The length is the transport's to say.
         sent = {k: v for k, v in (headers or {}).items() if k.lower() != "content-length"}
         data = body.encode() if body else None
-        answer = self._api.request(method, uri, headers=sent, data=data, cost=self._cost * parts)
+        answer = self._api.request(method, uri, headers=sent, data=data, cost=self._cost)
         kind = answer.headers.get("Content-Type", "")
         return (
             httplib2.Response({"status": str(answer.status), "content-type": kind}),
             answer.content,
         )
-
-
-class _Credentials:
-    """What Google's client takes for credentials; signing in is `Api`'s work.
-
-    Args:
-        refresh: A call that `Api` can see a 401 of, so that it refreshes the access token.
-    """
-
-    access_token = "held by the transport"  # noqa: S105 - a word, not a token
-    access_token_expired = False
-
-    def __init__(self, refresh: Callable[[], object] | None) -> None:
-        self._refresh = refresh
-
-    def apply(self, headers: dict[str, str]) -> None:
-        """Add nothing: `Api` signs the batch as a whole, and Google the parts by that."""
-
-    def refresh(self, _http: object) -> None:
-        """Make `Api` notice that the access token has ended."""
-        if self._refresh:
-            self._refresh()
 
 
 def _model(document: Json) -> Any:
@@ -195,7 +162,7 @@ def _model(document: Json) -> Any:
             try:
                 return super().response(resp, content)  # type: ignore[no-untyped-call]  # has no types
             except ValueError:
-                # Raised alone, it would lose the batch's other parts.
+                # Told as what it is, like any other answer that no one can use.
                 resp.status = HTTPStatus.BAD_GATEWAY
                 raise HttpError(resp, b"") from None
 

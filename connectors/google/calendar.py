@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import cast
 
 from connectors.google.batch import pieces
@@ -35,7 +35,7 @@ from connectors.google.calendar_troubles import Troubles
 from connectors.google.config import GoogleConfig
 from connectors.google.errors import ForbiddenError, NotFoundError
 from connectors.sdk.errors import PositionLostError, TransientError
-from connectors.sdk.handler import Context, Handler, unmappable
+from connectors.sdk.handler import Context, Handler, gone, unmappable
 from connectors.sdk.options import BACKDATE, Choice
 from connectors.sdk.records import Batch, Failed, Json, Position, Record, record_id
 from connectors.sdk.schemas.calendar import Calendar
@@ -104,13 +104,7 @@ class CalendarEvents(Handler):
         return self.build(id=key, source=source, schema=Calendar, **calendar_fields(source))
 
     def event(self, calendar_id: str, zone: str | None, event: Json) -> Record:
-        """Map an event.
-
-        Args:
-            calendar_id: The calendar that it is in.
-            zone: The IANA name of the calendar's zone, when told.
-            event: As the API sent it.
-        """
+        """Map an event of the calendar with that id; `zone` is the calendar's, when told."""
         if not has_id(event):
             raise ValueError("an event has no id")
         account = self.context.account.id
@@ -119,13 +113,14 @@ class CalendarEvents(Handler):
         return self.build(id=event_key(calendar_id, event["id"]), source=event, **fields)
 
     def retry(self, failed: Failed) -> Record:
-        """Fetch a quarantined item again and map it; one that is gone as it was found."""
+        """Fetch a quarantined item again and map it."""
         calendar_id, event_id = ids_of(failed.source_id)
         listed = self._client.entry(calendar_id)
-        if event_id is None:
-            return self.record(listed or failed.source)
-        found = self._client.living(calendar_id, event_id) or failed.source
-        return self.event(calendar_id, (listed or {}).get("timeZone"), found)
+        found = self._client.living(calendar_id, event_id) if event_id else listed
+        event = partial(self.event, calendar_id, (listed or {}).get("timeZone"))
+        if not found:
+            raise gone(partial(event if event_id else self.record, failed.source))
+        return event(found) if event_id else self.record(found)
 
     # The calendars themselves
 

@@ -1,22 +1,50 @@
 """Google's own Python client for Gmail, batches included.
 
 https://googleapis.github.io/google-api-python-client/docs/dyn/gmail_v1.users.html
-https://googleapis.github.io/google-api-python-client/docs/batch.html
+https://developers.google.com/workspace/gmail/api/guides/batch
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
-from connectors.google.api import GoogleApi, Http, Outcome, UnreadableError, error_of, given
+from connectors.google import multipart
+from connectors.google.api import GoogleApi, Outcome, UnreadableError, given
+from connectors.google.errors import classify
+from connectors.google.multipart import Part
+from connectors.sdk.errors import TransientError
 from connectors.sdk.http import Api
 from connectors.sdk.quota import Quota
 from connectors.sdk.records import Json
 
-_BATCH_PATH = "batch/gmail/v1"
-#: Whatever Google's client raises on an answer that is cut short or garbled.
-_UNREADABLE = (ValueError, KeyError, IndexError, AttributeError, TypeError)
+_BATCH_URL = "https://gmail.googleapis.com/batch/gmail/v1"
+
+
+#: Times that the parts of a batch that were rejected for the access token go out again.
+_REJECTIONS = 3
+#: Stands for an id in an address that serves for many.
+_ID = "any-id"
+
+
+@dataclass(frozen=True, slots=True)
+class PartRequest:
+    """A GET that is to be part of a batch.
+
+    Args:
+        uri: Its address.
+        methodId: As Google's client names the method.
+        alone: Makes the client's own request, to be sent by itself.
+    """
+
+    uri: str
+    methodId: str  # noqa: N815 - as on the requests of Google's client
+    alone: Callable[[], Any]
 
 
 class GmailClient(GoogleApi):
@@ -28,20 +56,14 @@ class GmailClient(GoogleApi):
     """
 
     def __init__(self, api: Api, quota: Quota | None) -> None:
-        super().__init__(
-            api,
-            quota,
-            "gmail",
-            "v1",
-            prefix="users.",
-            batch_path=_BATCH_PATH,
-            refresh=self.profile,
-        )
+        super().__init__(api, quota, "gmail", "v1", prefix="users.")
         # Each call of these makes its methods anew, which takes longer than a request.
         self._users = self.service.users()
         self._messages = self._users.messages()
         self._attachments = self._messages.attachments()
         self._history = self._users.history()
+        #: Requests for a message with the id `_ID`, by the form that they ask for.
+        self._made: dict[str, Any] = {}
 
     def profile(self) -> Json:
         """`users.getProfile`: `emailAddress`, `messagesTotal`, `historyId`."""
@@ -82,42 +104,66 @@ class GmailClient(GoogleApi):
 
     def message(self, message_id: str, form: str = "full") -> Json:
         """`users.messages.get`, alone; `form` is the API's `format`."""
-        return self.run(self.message_request(message_id, form))
+        return self.run(self._messages.get(userId="me", id=message_id, format=form))
 
-    def message_request(self, message_id: str, form: str = "full") -> Any:
+    def message_request(self, message_id: str, form: str = "full") -> PartRequest:
         """A request for a message, to be part of a batch."""
-        return self._messages.get(userId="me", id=message_id, format=form)
+        # Google's client takes longer to make an address than all else that a message costs.
+        make = partial(self._messages.get, userId="me", format=form)
+        return self._part(form, make, message_id)
 
-    def attachment_request(self, message_id: str, attachment_id: str) -> Any:
+    def attachment_request(self, message_id: str, attachment_id: str) -> PartRequest:
         """A request for an attachment's bytes, to be part of a batch."""
-        return self._attachments.get(userId="me", messageId=message_id, id=attachment_id)
+        made = self._attachments.get(userId="me", messageId=message_id, id=attachment_id)
+        return PartRequest(made.uri, made.methodId, lambda: made)
 
-    def alone(self, request: Any) -> Json:
+    def alone(self, request: PartRequest) -> Json:
         """Send a request that was made for a batch by itself."""
-        return self.run(request)
+        return self.run(request.alone())
 
-    def batch(self, requests: Mapping[str, Any]) -> dict[str, Outcome]:
+    def batch(self, requests: Mapping[str, PartRequest]) -> dict[str, Outcome]:
         """Send requests of one method as one batch; what each part gave, by the request's key.
 
         Raises:
             ConnectorError: The batch as a whole was refused, or its answer is no batch's.
         """
-        from googleapiclient.errors import BatchError
+        parts = self._send(requests)
+        for _ in range(_REJECTIONS):
+            rejected = [k for k, part in parts.items() if part.status == HTTPStatus.UNAUTHORIZED]
+            if not rejected:
+                break
+            # A batch answers 200 when its parts answer 401: a call that the transport can see
+            # the 401 of makes it renew the access token.
+            self.profile()
+            parts |= self._send({key: requests[key] for key in rejected})
+        return {key: outcome_of(part) for key, part in parts.items()}
 
-        outcomes: dict[str, Outcome] = {}
+    def _part(self, form: str, make: Callable[..., Any], message_id: str) -> PartRequest:
+        if form not in self._made:
+            self._made[form] = make(id=_ID)
+        made = self._made[form]
+        uri = made.uri.replace(_ID, quote(message_id, safe=""), 1)
+        return PartRequest(uri, made.methodId, partial(make, id=message_id))
 
-        def keep(key: str, answer: Any, error: Any) -> None:
-            outcomes[key] = answer if error is None else error_of(error)
-
-        batch = self.service.new_batch_http_request(callback=keep)
-        cost = 0
-        for key, request in requests.items():
-            # What the client would tell of itself in each part need not be written nor sent.
-            request.headers.clear()
-            batch.add(request, request_id=key)
-            cost = self.cost(request)
+    def _send(self, requests: Mapping[str, PartRequest]) -> dict[str, Part]:
+        kind, body = multipart.write(requests)
+        cost = sum(self.cost(request) for request in requests.values())
+        answer = self._api.request(
+            "POST", _BATCH_URL, headers={"Content-Type": kind}, data=body, cost=cost
+        )
         try:
-            batch.execute(http=Http(self._api, cost, self.profile))
-        except (BatchError, *_UNREADABLE):
+            return multipart.read(answer.headers.get("Content-Type", ""), answer.content)
+        except ValueError:
             raise UnreadableError("Google's batch answer could not be read") from None
-        return outcomes
+
+
+def outcome_of(part: Part) -> Outcome:
+    """What a part of a batch gave."""
+    if part.status != HTTPStatus.OK:
+        error = classify(part.status, part.headers, part.content)
+        return error or TransientError("Google's answer could not be read")
+    try:
+        answer = json.loads(part.content)
+    except (ValueError, RecursionError):
+        answer = None
+    return answer if isinstance(answer, dict) else UnreadableError("no JSON object")

@@ -29,7 +29,7 @@ from connectors.google.drive_position import EVERYTHING, Backfill, State
 from connectors.google.drive_taking import DriveTaking, with_content
 from connectors.google.errors import ForbiddenError, ItemRefusedError, NotFoundError
 from connectors.sdk.errors import ConnectorError, PositionLostError, TransientError
-from connectors.sdk.handler import Context, Handler
+from connectors.sdk.handler import Context, Handler, gone
 from connectors.sdk.options import Choice
 from connectors.sdk.records import Batch, Failed, Json, Position, Record
 from connectors.sdk.schemas.file import File
@@ -112,11 +112,11 @@ class DriveDocuments(Handler):
         return self.build(id=key, source=source, **file_fields(source))
 
     def retry(self, failed: Failed) -> Record:
-        """Fetch a quarantined file again and map it; one that is gone as it was found."""
+        """Fetch a quarantined file again and map it."""
         try:
             file = self._drive.file(failed.source_id)
         except NotFoundError:
-            return self.record(failed.source)
+            raise gone(lambda: self.record(failed.source)) from None
         record = self.record(file)
         return with_content(record, self._reader.unread(file) or self._reader.read(file))
 

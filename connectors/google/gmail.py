@@ -19,19 +19,22 @@ from connectors.google.batch import Answers, pieces, send_all
 from connectors.google.client import GmailClient
 from connectors.google.config import GoogleConfig
 from connectors.google.errors import NotFoundError
-from connectors.google.gmail_content import ContentReader
+from connectors.google.gmail_content import ContentReader, Contents
 from connectors.google.gmail_history import HIDDEN, Change, changes
 from connectors.google.gmail_message import email_fields, relabelled
 from connectors.google.gmail_parts import Content
 from connectors.google.gmail_position import State
 from connectors.sdk.errors import ConnectorError, PositionLostError, TransientError
-from connectors.sdk.handler import Context, Handler, unmappable
+from connectors.sdk.handler import Context, Handler, gone, unmappable
 from connectors.sdk.options import BACKDATE
 from connectors.sdk.records import Batch, Failed, Json, Position, Record
 from connectors.sdk.schemas.email import Email
 
 #: History pages that are folded together: the changes of a stretch are held in memory.
 _STRETCH = 10
+#: Batch requests for messages that one batch of records is made of: what they lack (attachments)
+#: is then fetched in fewer requests, and there are fewer commits.
+_BATCHES = 2
 #: Page tokens that may be refused in one run.
 _RELISTS = 3
 
@@ -46,6 +49,9 @@ class _Got:
     gone: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     error: ConnectorError | None = None
+    #: Messages that are still to be mapped, with what belongs to them.
+    messages: dict[str, Json] = field(default_factory=dict)
+    contents: Contents | None = None
 
     @property
     def listed(self) -> list[str]:
@@ -55,6 +61,7 @@ class _Got:
         """
         return [
             *self.asked,
+            *self.messages,
             *(record["sourceId"] for record in self.records),
             *(failed.source_id for failed in self.failed),
             *self.gone,
@@ -84,7 +91,7 @@ class Gmail(Handler):
         #: Ids yielded by this run, and the records of the batch yielded last: `kept` may not
         #: know these yet.
         self._yielded: set[str] = set()
-        self._latest: dict[str, Record] = {}
+        self._latest = _Got()
         self._relists = 0
 
     def batches(self, position: Position) -> Iterator[Batch]:
@@ -108,17 +115,15 @@ class Gmail(Handler):
         return self._record(source, {})
 
     def retry(self, failed: Failed) -> Record:
-        """Fetch a quarantined message again and map it; one that is gone as it was found."""
+        """Fetch a quarantined message again and map it."""
         try:
             message = self._client.message(failed.source_id)
         except NotFoundError:
-            if "payload" not in failed.source:
-                raise
-            return self.record(failed.source)
+            raise gone(lambda: self.record(failed.source)) from None
         contents = self._reader.read({failed.source_id: message})
         if contents.error:
             raise contents.error
-        return self._record(message, contents.texts[failed.source_id])
+        return self._record(message, contents.of(failed.source_id))
 
     # Catching up
 
@@ -157,7 +162,7 @@ class Gmail(Handler):
         known = self._known(found)
         new = {key: c for key, c in found.items() if key not in known and not c.absent}
         added = [key for key, change in new.items() if change.added]
-        for piece in pieces(added, self._size):
+        for piece in pieces(added, _BATCHES * self._size):
             yield partial(self._fetch, piece)
         # What is not kept though it was there: it comes with the backfill, or it was in spam or
         # trash when that went by, or it is older than the person wants.
@@ -250,7 +255,7 @@ class Gmail(Handler):
 
     def _jobs_of_page(self, ids: Sequence[str], check: bool) -> Iterator[_Job]:
         known = self._known(ids)
-        for piece in pieces((key for key in ids if key not in known), self._size):
+        for piece in pieces((key for key in ids if key not in known), _BATCHES * self._size):
             yield partial(self._fetch, piece)
         if check:
             for piece in pieces((key for key in ids if key in known), self._size):
@@ -279,9 +284,9 @@ class Gmail(Handler):
 
     def _batch(self, got: _Got, position: Position, state: State) -> Batch:
         self._yielded.update(got.listed)
-        self._latest = {record["sourceId"]: record for record in got.records}
+        self._latest = got
         return Batch(
-            got.records,
+            self._mapped(got),
             position,
             deleted=got.deleted,
             failed=got.failed,
@@ -303,16 +308,21 @@ class Gmail(Handler):
         got = _got(answers)
         got.error = answers.error or contents.error
         got.asked = [] if got.error else [key for key in ids if key not in hidden]
-        for key, texts in contents.texts.items():
-            message = answers.found[key]
-            try:
-                got.records.append(self._record(message, texts))
-            except Exception as error:
-                # Whatever is odd about one mail must not stop the others.
-                got.failed.append(unmappable(message, error))
+        got.messages = {key: answers.found[key] for key in contents.texts}
+        got.contents = contents
         for key, trouble in contents.odd.items():
             got.failed.append(unmappable(answers.found[key], trouble))
         return got
+
+    def _mapped(self, got: _Got) -> Iterator[Record]:
+        """The records, mapped while what comes next is fetched already."""
+        yield from got.records
+        for key, message in got.messages.items():
+            try:
+                yield self._record(message, got.contents.of(key) if got.contents else {})
+            except Exception as error:
+                # Whatever is odd about one mail must not stop the others.
+                got.failed.append(unmappable(message, error))
 
     def _check(self, ids: Iterable[str]) -> _Got:
         """Fetch the labels of kept messages; only records that changed are given."""
@@ -346,7 +356,12 @@ class Gmail(Handler):
         return self.kept.known(wanted) | self._yielded.intersection(wanted) if wanted else set()
 
     def _kept(self, key: str) -> Record | None:
-        return self._latest.get(key) or self.kept.get(key)
+        latest = self._latest
+        if key in latest.messages:
+            one = _Got(messages={key: latest.messages[key]}, contents=latest.contents)
+            return next(self._mapped(one), None)
+        found = (record for record in latest.records if record["sourceId"] == key)
+        return next(found, None) or self.kept.get(key)
 
     @cached_property
     def _client(self) -> GmailClient:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
+from functools import lru_cache
 
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
 _COMMENT = re.compile(r"\(((?:[^()\\]|\\.)*)\)")
@@ -36,8 +37,16 @@ class Address:
         return {"name": self.name, "email": self.email} if self.name else {"email": self.email}
 
 
-def addresses(value: str) -> list[Address]:
-    """The mailboxes of a header value, in order; those of groups too, without the group's name."""
+@lru_cache(maxsize=4096)
+def addresses(value: str) -> tuple[Address, ...]:
+    """The mailboxes of a header value, in order; those of groups too, without the group's name.
+
+    Remembers what it was asked: the same people write all the time.
+    """
+    return tuple(_read(value))
+
+
+def _read(value: str) -> list[Address]:
     if _PLAIN.fullmatch(value):
         return [Address(value)]
     found: list[Address] = []

@@ -5,7 +5,7 @@ https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ class _Wanted:
         return int((self.part.get("body") or {}).get("size") or 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Contents:
     """The texts of some messages.
 
@@ -51,11 +51,22 @@ class Contents:
         texts: By message id, by part id. A message in it has all that could be had.
         error: Why the messages that are not in it lack something.
         odd: By message id, what came of looking at messages that make no sense.
+        unread: By message id, what was fetched and is still to be read.
+        read: Reads it.
     """
 
     texts: dict[str, dict[str, Content]]
     error: ConnectorError | None
     odd: dict[str, Exception]
+    unread: dict[str, list[tuple[_Wanted, bytes]]]
+    read: Callable[[bytes, _Wanted], Content]
+
+    def of(self, message_id: str) -> dict[str, Content]:
+        """A message's texts by part id, read out. Threads may ask at the same time."""
+        late = self.unread.get(message_id, ())
+        return self.texts[message_id] | {
+            part_id(want.part): self.read(data, want) for want, data in late
+        }
 
 
 class ContentReader:
@@ -75,32 +86,50 @@ class ContentReader:
         self._limit = limit
 
     def read(self, messages: Mapping[str, Json]) -> Contents:
-        """The texts of the messages, in batches over all of them."""
-        texts: dict[str, dict[str, Content]] = {}
+        """Fetch the texts of the messages, in batches over all of them.
+
+        They are read out when they are asked for, but for more than one batch's bytes: these
+        would fill the memory.
+        """
+        contents = Contents({}, None, {}, {}, self._extract)
         wanted: dict[str, _Wanted] = {}
-        odd: dict[str, Exception] = {}
         for key, message in messages.items():
             found: dict[str, Content] = {}
             try:
                 wants = list(self._wanted(key, message, found))
             except Exception as error:
                 # Whatever is odd about one mail must not stop the others.
-                odd[key] = error
+                contents.odd[key] = error
                 continue
-            texts[key] = found
+            contents.texts[key] = found
             wanted |= {str(len(wanted) + n): want for n, want in enumerate(wants)}
-        for piece in _by_bytes(wanted):
+        for number, piece in enumerate(_by_bytes(wanted)):
             answers = self._fetch({key: wanted[key] for key in piece})
             for key in piece:
-                want = wanted[key]
-                content = self._content(key, want, answers)
-                if content:
-                    texts[want.message_id][part_id(want.part)] = content
-                else:
-                    texts.pop(want.message_id, None)
+                self._take(key, wanted[key], answers, contents, at_once=number > 0)
             if answers.error:
-                return Contents(_without_later(texts, wanted, piece), answers.error, odd)
-        return Contents(texts, None, odd)
+                contents.texts = _without_later(contents.texts, wanted, piece)
+                contents.error = answers.error
+                break
+        return contents
+
+    def _take(
+        self, key: str, want: _Wanted, answers: Answers, contents: Contents, *, at_once: bool
+    ) -> None:
+        """Note what was answered of one part; a message that lacks one is taken out."""
+        texts = contents.texts.get(want.message_id)
+        if texts is None:
+            return
+        if key in answers.found:
+            data = decode_bytes(answers.found[key].get("data"))
+            if at_once:
+                texts[part_id(want.part)] = self._extract(data, want)
+            else:
+                contents.unread.setdefault(want.message_id, []).append((want, data))
+        elif key in answers.failed or key in answers.gone:
+            texts[part_id(want.part)] = Content("", "not available")
+        else:
+            del contents.texts[want.message_id]
 
     def _wanted(self, key: str, message: Json, texts: dict[str, Content]) -> Iterator[_Wanted]:
         """What to fetch of a message; notes in `texts` what is not worth fetching."""
@@ -125,14 +154,6 @@ class ContentReader:
             for key, want in wanted.items()
         }
         return send_all(self._gmail, self._api, requests, self._size)
-
-    def _content(self, key: str, want: _Wanted, answers: Answers) -> Content | None:
-        """A part's text; None when it was not answered for."""
-        if key in answers.found:
-            return self._extract(decode_bytes(answers.found[key].get("data")), want)
-        if key in answers.failed or key in answers.gone:
-            return Content("", "not available")
-        return None
 
     def _extract(self, data: bytes, want: _Wanted) -> Content:
         from connectors.sdk.text.documents import extract_text

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
@@ -19,8 +20,7 @@ from connectors.google.gmail_parts import (
     Attachment,
     Content,
     attachments,
-    header,
-    headers,
+    headers_by_name,
     inline_text,
     text_and_html,
 )
@@ -49,14 +49,15 @@ def email_fields(
         now: The time, with a zone; dates from after it are not believed.
     """
     payload = message["payload"]
-    lists = {name: _addresses(payload, name) for name in _RECIPIENTS}
-    sender = next(iter(_addresses(payload, "from")), Address(""))
+    values = headers_by_name(payload)
+    lists = {name: _addresses(values, name) for name in _RECIPIENTS}
+    sender = next(iter(_addresses(values, "from")), Address(""))
     recipient = next(chain.from_iterable(lists.values()), Address(""))
     text, markup = text_and_html(payload, fetched)
     labels = list(message.get("labelIds") or ())
-    inserted, sent = _times(message, now)
+    inserted, sent = _times(message, _first(values, "date"), now)
     return {
-        "name": one_line(decoded(header(payload, "subject"))) or NO_SUBJECT,
+        "name": one_line(decoded(_first(values, "subject"))) or NO_SUBJECT,
         "inserted_at": iso(inserted),
         "summary": one_line(html.unescape(message.get("snippet") or ""))[:_SUMMARY] or None,
         "uri": _uri(message, account),
@@ -105,8 +106,12 @@ def one_line(text: str) -> str:
     return " ".join(_UNFIT.sub(" ", text).split())
 
 
-def _addresses(payload: Json, name: str) -> list[Address]:
-    return [address for value in headers(payload, name) for address in addresses(value)]
+def _first(values: Mapping[str, list[str]], name: str) -> str:
+    return values[name][0] if name in values else ""
+
+
+def _addresses(values: Mapping[str, list[str]], name: str) -> list[Address]:
+    return [address for value in values.get(name, ()) for address in addresses(value)]
 
 
 def _json(found: list[Address]) -> list[dict[str, str]] | None:
@@ -114,8 +119,11 @@ def _json(found: list[Address]) -> list[dict[str, str]] | None:
 
 
 def _uri(message: Json, account: str) -> str:
-    who = f"u/?authuser={quote(account)}" if account else "u/0/"
+    who = f"u/?authuser={_quoted(account)}" if account else "u/0/"
     return f"https://mail.google.com/mail/{who}#all/{message['id']}"
+
+
+_quoted = lru_cache(maxsize=64)(quote)
 
 
 def _attachment(attachment: Attachment, fetched: Mapping[str, Content]) -> dict[str, Any]:
@@ -138,14 +146,14 @@ def _attachment(attachment: Attachment, fetched: Mapping[str, Content]) -> dict[
     return found
 
 
-def _times(message: Json, now: datetime) -> tuple[datetime, datetime]:
+def _times(message: Json, date: str, now: datetime) -> tuple[datetime, datetime]:
     """When the mailbox got the message, and when it was sent; each makes up for the other.
 
     `internalDate` is Gmail's own and trusted first for the one, the `Date` header for the other.
     Neither is believed when it lies in the future or before there was e-mail.
     """
     received = _believed(_from_milliseconds(message.get("internalDate")), now)
-    sent = _believed(_from_header(header(message["payload"], "date")), now)
+    sent = _believed(_from_header(date), now)
     inserted = received or sent or now
     return inserted, sent or inserted
 

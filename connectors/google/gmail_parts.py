@@ -89,14 +89,19 @@ class Attachment:
 
 def header(part: Json, name: str) -> str:
     """The part's first header of that name, in whatever case; "" when there is none."""
-    return next(headers(part, name), "")
-
-
-def headers(part: Json, name: str) -> Iterator[str]:
-    """The values of all headers of that name."""
     for entry in part.get("headers") or ():
         if str(entry.get("name", "")).lower() == name:
-            yield str(entry.get("value") or "")
+            return str(entry.get("value") or "")
+    return ""
+
+
+def headers_by_name(part: Json) -> dict[str, list[str]]:
+    """The values of all headers, by name in lower case: for looking up many of them."""
+    found: dict[str, list[str]] = {}
+    for entry in part.get("headers") or ():
+        name = str(entry.get("name", "")).lower()
+        found.setdefault(name, []).append(str(entry.get("value") or ""))
+    return found
 
 
 def attachments(payload: Json) -> list[Attachment]:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -178,7 +179,7 @@ class SyncBench:
             for batch in handler.batches(self.position):
                 if done:
                     self.keep(done[-1])
-                done.append(batch)
+                done.append(replace(batch, records=list(batch.records)))
                 if meanwhile:
                     meanwhile(len(done))
                 if cut_after is not None and len(done) >= cut_after:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.google.calendar_position import Place
-from connectors.sdk.errors import AccessDeniedError
+from connectors.sdk.errors import AccessDeniedError, GoneError
 from connectors.sdk.handler import Record
 from sandbox.faults import Fault
 from sandbox.holding import Oddity
@@ -163,14 +163,15 @@ def test_an_item_that_makes_no_sense_is_quarantined_alone(begin: Start, which: s
     assert bench.holding.reflects(record)
 
 
-def test_a_quarantined_item_that_is_gone_is_mapped_as_it_was_found(begin: Start) -> None:
+def test_a_quarantined_item_that_is_gone_is_said_to_be(begin: Start) -> None:
     bench = begin(remember_sent=True)
     key = bench.holding.expected({})[0]
     bench.holding.spoil(key, "broken")
     bench.sync()
     bench.holding.remove(key)
-    with pytest.raises(TypeError):
+    with pytest.raises(GoneError) as said:
         bench.handler().retry(bench.kept.failed[key])
+    assert said.value.record is None
 
 
 def test_a_missing_permission_stops_the_handler(begin: Start) -> None:

@@ -11,6 +11,7 @@ import pytest
 from connectors.google.errors import ItemRefusedError, classify
 from connectors.sdk.errors import (
     AccessDeniedError,
+    GoneError,
     PositionLostError,
     RateLimitedError,
     TransientError,
@@ -149,12 +150,14 @@ def test_odd_files_are_kept_as_they_came(start: Start, oddity: Any) -> None:
     assert bench.kept.records[odd]["sourceData"] == bench.holding.sent(odd)
 
 
-def test_a_quarantined_file_that_is_gone_is_mapped_as_it_was_found(start: Start) -> None:
+def test_a_quarantined_file_that_is_gone_is_said_to_be_with_what_was_found(start: Start) -> None:
     bench = start(items=5)
     file = bench.store.shown(bench.file())
     bench.store.remove(file["id"])
-    record = bench.handler().retry(Failed(file["id"], file, "once"))
-    assert record["name"] == file["name"]
+    with pytest.raises(GoneError) as said:
+        bench.handler().retry(Failed(file["id"], file, "once"))
+    assert said.value.record is not None
+    assert said.value.record["name"] == file["name"]
 
 
 @pytest.mark.parametrize("kind", ["503", "429", "reset", "truncate", "garbage-json", "401"])

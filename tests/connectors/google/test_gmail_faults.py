@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.google.errors import NotFoundError
 from connectors.sdk.errors import (
     AccessDeniedError,
+    GoneError,
     RateLimitedError,
     TokenExpiredError,
     TransientError,
@@ -110,15 +110,19 @@ def test_one_mail_that_cannot_be_mapped_stops_no_other(
     assert bench.handler().retry(failed)["sourceId"] == bad
 
 
-def test_retrying_a_message_that_is_gone_maps_what_was_found(start: Start) -> None:
+def test_retrying_a_message_that_is_gone_says_so_with_what_was_found(start: Start) -> None:
     bench = start(messages=3)
     bench.sync()
     key, record = next(iter(bench.kept.records.items()))
     bench.mailbox.delete(key)
     handler = bench.handler()
-    assert handler.retry(Failed(key, record["sourceData"], ""))["name"] == record["name"]
-    with pytest.raises(NotFoundError):
+    with pytest.raises(GoneError) as said:
+        handler.retry(Failed(key, record["sourceData"], ""))
+    assert said.value.record is not None
+    assert said.value.record["name"] == record["name"]
+    with pytest.raises(GoneError) as said:
         handler.retry(Failed(key, {"id": key}, ""))
+    assert said.value.record is None
 
 
 def test_a_message_that_vanished_after_it_was_listed_is_gone(start: Start) -> None:
