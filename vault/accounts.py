@@ -1,4 +1,4 @@
-"""Connections, tokens, handlers and the sync log, within the caller's transaction."""
+"""Connections, tokens, handlers and quarantine, within the caller's transaction."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.records import Position
 from vault import index, writing
 from vault.errors import NotFoundError
-from vault.model import Connection, ConnectionStatus, HandlerState, QuarantineItem, Run
+from vault.model import Connection, ConnectionStatus, HandlerState, QuarantineItem
 from vault.tables import (
     connections,
     fences,
@@ -23,14 +23,13 @@ from vault.tables import (
     quarantine,
     records,
     removed,
-    runs,
     tokens,
 )
 
 _CHANGEABLE = frozenset(
     {
-        "status", "message", "options", "frequency", "failures", "last_run_id", "last_sync_at",
-        "total",
+        "status", "message", "options", "frequency", "failures", "attempts", "last_run_id",
+        "last_sync_at", "total",
     }
 )  # fmt: skip
 
@@ -243,35 +242,6 @@ def quarantine_failed(database: Database, item_id: int, reason: str) -> None:
     )
     if not done.rowcount:
         raise NotFoundError(f"there is no quarantined item {item_id}")
-
-
-def start_run(database: Database, run: Run) -> None:
-    """Write a run into the sync log; one that is there already (a later slice) stays."""
-    database.execute(sqlite_insert(runs).values(asdict(run)).on_conflict_do_nothing())
-
-
-def finish_run(
-    database: Database, run_id: str, outcome: str, message: str | None, *, ended: bool,
-    counts: dict[str, int],
-) -> None:  # fmt: skip
-    """Write how a run, or a slice of it, came out; the counts are added to what is there."""
-    added: dict[str, Any] = {name: runs.c[name] + literal(n) for name, n in counts.items()}
-    at = datetime.now(UTC) if ended else None
-    done = database.execute(
-        update(runs)
-        .where(runs.c.id == run_id)
-        .values(outcome=outcome, message=message, ended_at=at, **added)
-    )
-    if not done.rowcount:
-        raise NotFoundError(f"there is no run {run_id}")
-
-
-def list_runs(database: Database, connection_id: str | None, limit: int) -> list[Run]:
-    """The runs begun last, newest first."""
-    query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id).limit(limit)
-    if connection_id is not None:
-        query = query.where(runs.c.connection_id == connection_id)
-    return [Run(**row) for row in database.execute(query).mappings()]
 
 
 def _of(table: Any, connection_id: str | None, handler_id: str | None) -> list[Any]:

@@ -69,6 +69,21 @@ class KeyRing:
             raise wrong from None
         return key
 
+    def check(self) -> None:
+        """Raise unless there is a master key, or one may be made. Makes none.
+
+        Raises:
+            KeyMissingError: There is none and none may be made, or it is malformed.
+        """
+        # The folder is looked through last: it may be long, and this is asked every few seconds.
+        if (
+            self._settings.master_key is not None
+            or self._file.exists()
+            or not self._settings.make_master_key
+            or any(self._vaults.glob("*.key"))
+        ):
+            self._cipher()
+
     def _cipher(self) -> AESGCM:
         if self._master is None:
             self._master = AESGCM(self._read())

@@ -15,8 +15,15 @@ from vault.errors import VaultError
 
 Step = Callable[[Connection], None]
 
+
+def _attempts(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        "ALTER TABLE handlers ADD COLUMN attempts INTEGER DEFAULT '0' NOT NULL"
+    )
+
+
 #: From version 1 to 2, from 2 to 3, ...
-STEPS: Sequence[Step] = ()
+STEPS: Sequence[Step] = (_attempts,)
 
 
 def bring_up(connection: Connection, steps: Sequence[Step] = STEPS) -> None:

@@ -51,6 +51,7 @@ class HandlerState:
         options: The person's choices, by the option's name.
         frequency: The person's choice; None for the handler's default.
         failures: Failed runs in a row.
+        attempts: Slices begun since one came to its end or kept something.
         last_run_id: The run begun last.
         last_sync_at: End of the last run that came to rest without an error.
         kept: Records kept and not marked deleted.
@@ -67,6 +68,7 @@ class HandlerState:
     options: dict[str, str]
     frequency: str | None
     failures: int
+    attempts: int
     last_run_id: str | None
     last_sync_at: datetime | None
     kept: int
@@ -74,6 +76,63 @@ class HandlerState:
     total: int | None
     seq: int
     position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a slice begins with.
+
+    Args:
+        position: Where the sync stands.
+        seq: Commits so far.
+        died: Slices before this one that neither came to their end nor kept something.
+        quarantined: The handler's items in quarantine.
+        first: Whether it is the run's first slice.
+        failures: Failed runs in a row before this one.
+    """
+
+    position: Position
+    seq: int
+    died: int
+    quarantined: int
+    first: bool
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a slice came out, all that is written of it.
+
+    Args:
+        connection_id: The connection.
+        handler_id: The handler.
+        fence: Of the worker that ends its slice.
+        run_id: The run in the sync log; None when the slice was never begun.
+        outcome: One word for the sync log.
+        message: Plain words for the person.
+        handler: The handler's state; None: as it was before the slice.
+        connection: The connection's state; None: as the handlers' states have it.
+        complete: Whether the run has come to rest without an error.
+        ended: Whether the run has come to rest.
+        failures: Failed runs in a row.
+        attempts: To be remembered of slices that did not come to their end.
+        counts: `inserted`, `updated`, `deleted`, `quarantined`, `requests` of this slice; they are
+            added up.
+    """
+
+    connection_id: str
+    handler_id: str
+    fence: int
+    run_id: str | None
+    outcome: str
+    message: str | None = None
+    handler: HandlerStatus | None = None
+    connection: ConnectionStatus | None = None
+    complete: bool = False
+    ended: bool = False
+    failures: int = 0
+    attempts: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ handlers = Table(
     Column("options", JSON, nullable=False),
     Column("frequency", String),
     Column("failures", Integer, nullable=False),
+    #: Slices begun since one came to its end or kept something.
+    Column("attempts", Integer, nullable=False, server_default="0"),
     Column("last_run_id", String),
     Column("last_sync_at", Moment),
     Column("kept", Integer, nullable=False),

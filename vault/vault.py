@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-
-import sqlcipher3
-from sqlalchemy import Connection as Database
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.sdk.handler import Kept
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.records import Position, Record
 from connectors.sdk.schemas.base import RecordSchema
-from vault import accounts, migrations, reading, writing
-from vault.engine import WRITES, make_engine
-from vault.errors import NotFoundError, VaultDamagedError, VaultError, translated
+from vault import accounts, reading, runs, writing
+from vault.errors import NotFoundError, VaultDamagedError
+from vault.file import VaultFile
 from vault.kept import KeptItems
 from vault.model import (
+    Begun,
     Change,
     Commit,
     Committed,
     Connection,
     ConnectionStatus,
     Count,
+    Ending,
     HandlerState,
     QuarantineItem,
     Run,
@@ -38,72 +30,14 @@ from vault.model import (
     Sort,
 )
 
-_log = logging.getLogger(__name__)
 
-
-class Vault:
+class Vault(VaultFile):
     """An open vault; `Vaults.open` gives it. Threads may share it, and it outlives a fork.
 
     Every method is one transaction. All raise `VaultDamagedError` when the file is damaged and
-    `VaultLockedError` when another process holds it for too long.
-
-    Args:
-        path: The file.
-        key: Its raw key, 32 bytes.
-        busy_timeout: Seconds to wait for another writer.
+    `VaultLockedError` when another process holds it for too long. See `VaultFile` for the
+    arguments.
     """
-
-    def __init__(self, path: Path, key: bytes, busy_timeout: float) -> None:
-        self.path = path
-        self._key = key
-        self._busy_timeout = busy_timeout
-        self._left_behind: list[Engine] = []
-        self._start()
-        try:
-            with self._write() as database:
-                migrations.bring_up(database)
-        except VaultError:
-            self._engine.dispose()
-            raise
-
-    def _start(self) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._engine = make_engine(self.path, self._key, self._busy_timeout)
-
-    def _own_engine(self) -> Engine:
-        if self._pid != os.getpid():
-            # A forked child must neither use nor close what its parent has open.
-            # https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_
-            self._left_behind.append(self._engine)
-            self._start()
-        return self._engine
-
-    @contextmanager
-    def _read(self) -> Iterator[Database]:
-        with translated(self.path.name), self._own_engine().begin() as database:
-            yield database
-
-    @contextmanager
-    def _write(self) -> Iterator[Database]:
-        engine = self._own_engine().execution_options(**{WRITES: True})
-        # Threads of one process take turns; only processes wait for each other by polling.
-        with self._lock, translated(self.path.name), engine.begin() as database:
-            yield database
-
-    def close(self) -> None:
-        """Close the file; afterwards everything is in it, if no other process has it open."""
-        if self._pid != os.getpid():
-            return
-        try:
-            raw = self._engine.raw_connection()
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            raw.close()
-        except (SQLAlchemyError, sqlcipher3.Error):
-            # What is still in the log is as safe there; the next opening reads it.
-            _log.warning("%s could not be tidied up on closing", self.path.name)
-        finally:
-            self._engine.dispose()
 
     # Connections
 
@@ -339,15 +273,28 @@ class Vault:
         with self._read() as database:
             return accounts.quarantined(database, connection_id, handler_id)
 
-    def release(self, item_id: int, record: Record, schema: type[RecordSchema]) -> None:
-        """Keep the record of a quarantined item and remove the item, in one transaction.
+    def release(
+        self,
+        item_id: int,
+        record: Record | None = None,
+        schema: type[RecordSchema] | None = None,
+        *,
+        deleted: bool = False,
+    ) -> None:
+        """Remove an item from quarantine and keep its record, in one transaction.
+
+        Args:
+            item_id: The item.
+            record: Its record; None when there is nothing to keep.
+            schema: The record's schema.
+            deleted: Keep the record as one that is deleted at the provider.
 
         Raises:
             NotFoundError: There is no such item.
         """
-        prepared = writing.prepare(record, schema)
+        prepared = writing.prepare(record, schema) if record and schema else None
         with self._write() as database:
-            writing.release(database, item_id, prepared)
+            writing.release(database, item_id, prepared, deleted=deleted)
 
     def quarantine_failed(self, item_id: int, reason: str) -> None:
         """Note that a retry failed; raises NotFoundError when there is no such item."""
@@ -356,45 +303,46 @@ class Vault:
 
     # Sync log
 
-    def start_run(self, run: Run) -> None:
-        """Write a run into the sync log; nothing happens when it is there already."""
+    def begin(self, run: Run, fence: int) -> Begun:
+        """Begin a slice of a run: claim the fence, note the run, the attempt and the states.
+
+        Raises:
+            FencedError: A newer fence has been seen.
+            NotFoundError: There is no such handler.
+        """
         with self._write() as database:
-            accounts.start_run(database, run)
+            return runs.begin(database, run, fence)
 
-    def finish_run(
-        self,
-        run_id: str,
-        outcome: str,
-        message: str | None = None,
-        *,
-        ended: bool = True,
-        **counts: int,
-    ) -> None:
-        """Write how a run came out, or (`ended=False`) how a slice of it did.
+    def finish(self, ending: Ending) -> None:
+        """Write how a slice came out: handler, connection and sync log, in one transaction.
 
-        Args:
-            run_id: The run.
-            outcome: One word.
-            message: Plain words about it.
-            ended: Whether the run has come to rest.
-            counts: `inserted`, `updated`, `deleted`, `quarantined`, `requests` of this slice;
-                they are added up.
+        Raises:
+            FencedError: A newer fence has been seen.
+            NotFoundError: There is no such handler any more.
+        """
+        with self._write() as database:
+            runs.finish(database, ending)
+
+    def end_run(self, run_id: str, outcome: str, message: str | None = None) -> None:
+        """Write that a run has come to rest from outside, as when a person stopped it.
 
         Raises:
             NotFoundError: There is no such run.
         """
         with self._write() as database:
-            accounts.finish_run(database, run_id, outcome, message, ended=ended, counts=counts)
+            runs.end(database, run_id, outcome, message)
 
     def runs(self, connection_id: str | None = None, limit: int = 20) -> list[Run]:
         """The runs begun last, newest first."""
         with self._read() as database:
-            return accounts.list_runs(database, connection_id, limit)
+            return runs.all_runs(database, connection_id, limit)
 
     def check(self) -> list[str]:
         """Look for damage in the whole file; one line a problem, none when it is sound."""
         try:
-            with self._read() as database:
+            # On a connection of its own: FTS5's own check goes by what a connection remembers of
+            # the index, and tells of damage when another has written since.
+            with self._fresh() as database:
                 return reading.problems(database)
         except VaultDamagedError as error:
             return [str(error)]

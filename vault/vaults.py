@@ -7,20 +7,26 @@ Each is one file, `home/vaults/<person>.vault`, with its wrapped key beside it
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import re
 import secrets
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from config.settings import Settings
-from vault.errors import KeyMissingError, NotFoundError
+from vault.errors import KeyMissingError, NotFoundError, VaultError
 from vault.keys import KEY_LENGTH, KeyRing, write_new
 from vault.vault import Vault
 
 _PERSON = re.compile(r"[a-z0-9_-]{1,64}")
+#: A disk with less room than this, in bytes, takes no batch.
+_LEAST_FREE = 16 * 1024 * 1024
+#: Keys that `Vaults.check` tries at most.
+_KEYS_TRIED = 3
 
 
 class Vaults:
@@ -69,6 +75,42 @@ class Vaults:
         """The ids of all who have a vault, in order."""
         return sorted(path.stem for path in self._folder.glob("*.vault"))
 
+    def check(self) -> None:
+        """Raise unless vaults can be opened and written, as far as a cheap look tells.
+
+        Some few of the vaults' keys are unwrapped; one that is damaged is not the others' fault.
+
+        Raises:
+            KeyMissingError: There is no master key, or it opens none of them.
+            VaultError: The folder cannot be written, or its disk is full.
+            OSError: The folder or a key cannot be read.
+        """
+        self._keys.check()
+        folder = self._folder if self._folder.exists() else self._folder.parent
+        while not folder.exists():
+            folder = folder.parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise VaultError(f"{folder} cannot be written")
+        if shutil.disk_usage(folder).free < _LEAST_FREE:
+            raise VaultError(f"the disk of {folder} is full")
+        files = list(itertools.islice(self._key_files(), _KEYS_TRIED))
+        for number, file in enumerate(files, 1):
+            try:
+                self._keys.unwrap(file.stem, file.read_bytes())
+            except KeyMissingError:
+                if number == len(files):
+                    raise
+            else:
+                return
+
+    def unwraps(self, person_id: str) -> None:
+        """Raise unless the person's key is there and the master key opens it.
+
+        Raises:
+            KeyMissingError: One of the two is missing or wrong.
+        """
+        self._key(person_id, self._folder / f"{person_id}.vault")
+
     def close(self) -> None:
         """Close all vaults; what was written is in their files."""
         if self._pid != os.getpid():
@@ -99,6 +141,15 @@ class Vaults:
                 )
             write_new(file, self._keys.wrap(person_id, secrets.token_bytes(KEY_LENGTH)))
         return self._keys.unwrap(person_id, file.read_bytes())
+
+    def _key_files(self) -> Iterator[Path]:
+        """Key files in no order; unlike a glob it does not read a long folder to its end."""
+        try:
+            found = os.scandir(self._folder)
+        except FileNotFoundError:
+            return
+        with found:
+            yield from (Path(one.path) for one in found if one.name.endswith(".key"))
 
     def _key_file(self, person_id: str) -> Path:
         return self._folder / f"{person_id}.key"

@@ -240,7 +240,8 @@ class Writer:
         self.connection.execute(
             update(handlers)
             .where(*self._here(handlers))
-            .values(kept=handlers.c.kept + self._kept, **values)
+            # Who keeps something is no job that kills its worker each time.
+            .values(kept=handlers.c.kept + self._kept, attempts=0, **values)
         )
 
     def _held(self, ids: Iterable[str]) -> dict[str, Any]:
@@ -316,8 +317,10 @@ def claim(connection: Connection, connection_id: str, handler_id: str, fence: in
         raise FencedError(f"a newer worker syncs {handler_id} of {connection_id}: stop")
 
 
-def release(connection: Connection, item_id: int, prepared: Prepared) -> None:
-    """Keep the record of a quarantined item, and remove the item.
+def release(
+    connection: Connection, item_id: int, prepared: Prepared | None, *, deleted: bool
+) -> None:
+    """Keep the record of a quarantined item, if there is one, and remove the item.
 
     Raises:
         NotFoundError: There is no such item; another retry has released it.
@@ -326,6 +329,11 @@ def release(connection: Connection, item_id: int, prepared: Prepared) -> None:
     if item is None:
         raise NotFoundError(f"there is no quarantined item {item_id}")
     writer = Writer(connection, item.connection_id, item.handler_id)
-    writer.keep([prepared])
-    writer.release([item.source_id, prepared.values["source_id"]])
+    released = [item.source_id]
+    if prepared is not None:
+        released.append(prepared.values["source_id"])
+        writer.keep([prepared])
+    if deleted:
+        writer.mark_deleted(released)
+    writer.release(released)
     writer.advance()

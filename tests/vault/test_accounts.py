@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from connectors.sdk.oauth import Tokens
 from vault.errors import NotFoundError
-from vault.model import Run
 
 ACCOUNT = "google:1"
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -41,7 +40,7 @@ def test_what_is_not_there_is_said(vault):
         lambda: vault.save_tokens("google:9", Tokens("a")),
         lambda: vault.ensure_handler("google:9", "gmail"),
         lambda: vault.update_handler(ACCOUNT, "x", failures=1),
-        lambda: vault.finish_run("x", "complete"),
+        lambda: vault.end_run("x", "complete"),
         lambda: vault.quarantine_failed(1, "x"),
         lambda: vault.query("nothing"),
     ):
@@ -96,20 +95,6 @@ def test_a_handler_s_state_is_changed_by_name(vault):
 
 def test_a_handler_can_begin_disabled(vault):
     assert vault.ensure_handler(ACCOUNT, "other", enabled=False).status == "disabled"
-
-
-def test_a_run_adds_up_over_its_slices(vault):
-    vault.start_run(Run("r1", ACCOUNT, "gmail", NOON))
-    vault.finish_run("r1", "running", ended=False, inserted=5, requests=2)
-    vault.start_run(Run("r1", ACCOUNT, "gmail", NOON + timedelta(minutes=1)))
-    vault.finish_run("r1", "complete", "All kept.", inserted=3, requests=1)
-    vault.start_run(Run("r2", ACCOUNT, "gmail", NOON + timedelta(hours=1)))
-    newest, run = vault.runs(ACCOUNT)
-    assert newest.id == "r2"
-    assert (run.inserted, run.requests, run.outcome, run.started_at) == (8, 3, "complete", NOON)
-    assert run.ended_at is not None
-    assert vault.runs("google:9") == []
-    assert len(vault.runs(limit=1)) == 1
 
 
 def test_stats_count_by_connection_handler_and_schema(vault, email, batch):

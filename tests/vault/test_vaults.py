@@ -243,6 +243,7 @@ def test_an_older_vault_is_brought_up_step_by_step(vault):
         return run
 
     with vault._write() as database:
+        database.exec_driver_sql("PRAGMA user_version = 1")
         migrations.bring_up(database, [step("to 2"), step("to 3")])
         migrations.bring_up(database, [step("to 2"), step("to 3"), step("to 4")])
         assert database.exec_driver_sql("PRAGMA user_version").scalar_one() == 4

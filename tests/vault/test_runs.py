@@ -1,0 +1,124 @@
+"""The sync log, and what a slice's beginning and end write."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from vault import migrations
+from vault.errors import FencedError, NotFoundError
+from vault.model import Ending, Run
+
+ACCOUNT = "google:1"
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+RUN = Run("r1", ACCOUNT, "gmail", NOON)
+
+
+def ending(**fields):
+    given = {"fence": 1, "run_id": "r1", "outcome": "syncing"} | fields
+    return Ending(connection_id=ACCOUNT, handler_id="gmail", **given)
+
+
+def state(vault):
+    return vault.handler(ACCOUNT, "gmail")
+
+
+def test_a_run_adds_up_over_its_slices(vault):
+    assert vault.begin(RUN, 1).first
+    vault.finish(ending(counts={"inserted": 5, "requests": 2}))
+    assert not vault.begin(replace(RUN, started_at=NOON + timedelta(minutes=1)), 1).first
+    vault.finish(
+        ending(
+            outcome="done",
+            message="All kept.",
+            handler="enabled",
+            complete=True,
+            ended=True,
+            counts={"inserted": 3, "requests": 1},
+        )
+    )
+    vault.begin(Run("r2", ACCOUNT, "gmail", NOON + timedelta(hours=1)), 1)
+    newest, run = vault.runs(ACCOUNT)
+    assert newest.id == "r2"
+    assert (run.inserted, run.requests, run.outcome, run.started_at) == (8, 3, "done", NOON)
+    assert run.ended_at is not None
+    assert vault.runs("google:9") == []
+    assert len(vault.runs(limit=1)) == 1
+
+
+def test_a_slice_that_begins_makes_handler_and_connection_active(vault):
+    begun = vault.begin(RUN, 1)
+    assert (begun.seq, begun.position, begun.died) == (0, {}, 0)
+    assert (state(vault).status, state(vault).last_run_id) == ("syncing", "r1")
+    assert vault.connection(ACCOUNT).status == "active"
+
+
+def test_a_disabled_handler_stays_disabled_through_a_slice(vault):
+    vault.update_handler(ACCOUNT, "gmail", status="disabled")
+    vault.begin(RUN, 1)
+    assert state(vault).status == "disabled"
+    vault.finish(ending(handler="enabled", complete=True))
+    assert state(vault).status == "disabled"
+
+
+def test_slices_that_neither_end_nor_keep_something_are_counted(vault, email, batch):
+    assert [vault.begin(RUN, 1).died for _ in range(3)] == [0, 1, 2]
+    vault.commit(batch(email(1)))
+    assert vault.begin(RUN, 1).died == 0
+    assert vault.begin(RUN, 1).died == 1
+    vault.finish(ending())
+    assert vault.begin(RUN, 1).died == 0
+    vault.finish(ending(handler="error", attempts=4))
+    assert vault.begin(RUN, 1).died == 4
+
+
+def test_a_stale_worker_neither_begins_nor_ends_a_slice(vault):
+    vault.begin(RUN, 2)
+    with pytest.raises(FencedError):
+        vault.begin(RUN, 1)
+    with pytest.raises(FencedError):
+        vault.finish(ending(fence=1, handler="error", message="of the stale worker"))
+    assert (state(vault).status, state(vault).message) == ("syncing", None)
+    assert vault.runs(ACCOUNT)[0].outcome == "running"
+
+
+def test_a_connection_is_sound_again_when_its_last_failing_handler_is(vault):
+    vault.ensure_handler(ACCOUNT, "other")
+    vault.update_handler(ACCOUNT, "other", status="error", message="other failed")
+    vault.begin(RUN, 1)
+    vault.finish(ending(handler="error", message="this failed"))
+    assert vault.connection(ACCOUNT).status == "error"
+    vault.begin(RUN, 1)
+    vault.finish(ending(handler="enabled", complete=True))
+    assert vault.connection(ACCOUNT).status == "error"
+    assert vault.connection(ACCOUNT).message == "other failed"
+    vault.update_handler(ACCOUNT, "other", status="enabled")
+    vault.begin(RUN, 1)
+    vault.finish(ending(handler="enabled", complete=True))
+    assert (vault.connection(ACCOUNT).status, vault.connection(ACCOUNT).message) == ("active", None)
+
+
+def test_a_paused_connection_stays_paused_at_the_end_of_a_slice(vault):
+    vault.begin(RUN, 1)
+    vault.set_connection_status(ACCOUNT, "paused")
+    vault.finish(ending(handler="enabled", complete=True))
+    assert vault.connection(ACCOUNT).status == "paused"
+
+
+def test_a_handler_that_is_not_there_cannot_begin_or_end(vault):
+    with pytest.raises(NotFoundError):
+        vault.begin(Run("r", ACCOUNT, "none", NOON), 1)
+    vault.remove_connection(ACCOUNT)
+    with pytest.raises(NotFoundError):
+        vault.finish(ending())
+
+
+def test_a_vault_of_form_1_is_brought_to_count_attempts(vault):
+    with vault._write() as database:
+        database.exec_driver_sql("ALTER TABLE handlers DROP COLUMN attempts")
+        database.exec_driver_sql("PRAGMA user_version = 1")
+        migrations.bring_up(database)
+    assert vault.begin(RUN, 1).died == 0
+    assert state(vault).attempts == 1

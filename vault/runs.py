@@ -1,0 +1,119 @@
+"""The sync log, and what begins and ends each slice of a run, within the caller's transaction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection as Database
+from sqlalchemy import literal, select, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from vault import accounts, writing
+from vault.errors import NotFoundError
+from vault.model import Begun, Ending, Run
+from vault.tables import connections, handlers, runs
+
+
+def begin(database: Database, run: Run, fence: int) -> Begun:
+    """Claim the fence, and note that a slice has begun."""
+    here = (handlers.c.connection_id == run.connection_id, handlers.c.handler_id == run.handler_id)
+    states = accounts.handler_states(database, run.connection_id, run.handler_id)
+    if not states:
+        raise NotFoundError(f"there is no handler {run.handler_id} of {run.connection_id}")
+    before = states[0]
+    writing.claim(database, run.connection_id, run.handler_id, fence)
+    noted = database.execute(sqlite_insert(runs).values(asdict(run)).on_conflict_do_nothing())
+    database.execute(
+        update(handlers)
+        .where(*here)
+        .values(
+            # A handler that was switched off and is run by force stays off.
+            status="disabled" if before.status == "disabled" else "syncing",
+            last_run_id=run.id,
+            attempts=before.attempts + 1,
+        )
+    )
+    database.execute(
+        update(connections)
+        .where(connections.c.id == run.connection_id, connections.c.status == "connected")
+        .values(status="active", updated_at=datetime.now(UTC))
+    )
+    return Begun(
+        position=before.position,
+        seq=before.seq,
+        died=before.attempts,
+        quarantined=before.quarantined,
+        first=bool(noted.rowcount),
+        failures=before.failures,
+    )
+
+
+def finish(database: Database, ending: Ending) -> None:
+    """Write how the slice came out."""
+    states = accounts.handler_states(database, ending.connection_id, ending.handler_id)
+    if not states:
+        raise NotFoundError(f"there is no handler {ending.handler_id} of {ending.connection_id}")
+    writing.claim(database, ending.connection_id, ending.handler_id, ending.fence)
+    before = states[0].status
+    status = ending.handler or ("enabled" if before == "syncing" else before)
+    accounts.update_handler(
+        database,
+        ending.connection_id,
+        ending.handler_id,
+        {
+            # Switched off meanwhile: the person's word is the last.
+            "status": "disabled" if before == "disabled" else status,
+            "message": ending.message,
+            "failures": ending.failures,
+            "attempts": ending.attempts,
+        }
+        | ({"last_sync_at": datetime.now(UTC)} if ending.complete else {}),
+    )
+    _finish_connection(database, ending)
+    if ending.run_id is not None:
+        _add(database, ending.run_id, ending.outcome, ending.message, ending.counts, ending.ended)
+
+
+def end(database: Database, run_id: str, outcome: str, message: str | None) -> None:
+    """Write that a run has come to rest."""
+    if not _add(database, run_id, outcome, message, {}, True):
+        raise NotFoundError(f"there is no run {run_id}")
+
+
+def all_runs(database: Database, connection_id: str | None, limit: int) -> list[Run]:
+    """The runs begun last, newest first."""
+    query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id).limit(limit)
+    if connection_id is not None:
+        query = query.where(runs.c.connection_id == connection_id)
+    return [Run(**row) for row in database.execute(query).mappings()]
+
+
+def _finish_connection(database: Database, ending: Ending) -> None:
+    connection = accounts.one_connection(database, ending.connection_id)
+    identity, current = connection.id, connection.status
+    if ending.connection:
+        accounts.set_connection_status(database, identity, ending.connection, ending.message)
+    elif ending.handler == "error" and current in ("connected", "active"):
+        accounts.set_connection_status(database, identity, "error", ending.message)
+    elif ending.complete and current == "error":
+        failing = [s for s in accounts.handler_states(database, identity) if s.status == "error"]
+        if failing:
+            accounts.set_connection_status(database, identity, "error", failing[0].message)
+        else:
+            accounts.set_connection_status(database, identity, "active", None)
+
+
+def _add(
+    database: Database, run_id: str, outcome: str, message: str | None, counts: Any, ended: bool
+) -> bool:
+    """Write a run's outcome so far, its counts added up; False when there is no such run."""
+    added: dict[str, Any] = {name: runs.c[name] + literal(n) for name, n in counts.items()}
+    at = datetime.now(UTC) if ended else None
+    done = database.execute(
+        update(runs)
+        .where(runs.c.id == run_id)
+        .values(outcome=outcome, message=message, ended_at=at, **added)
+    )
+    return bool(done.rowcount)
