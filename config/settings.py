@@ -11,7 +11,7 @@ import os
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -51,6 +51,11 @@ class WebSettings(_Group):
     )
     secret_key_file: Path | None = Field(None, description="File that holds the secret key.")
     session_hours: int = Field(24 * 14, description="How long a sign-in lasts, in hours.")
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="Bearer token that `/metrics` asks for; none: this machine alone reads it.",
+    )
+    metrics_token_file: Path | None = Field(None, description="File that holds that token.")
 
 
 class VaultSettings(_Group):
@@ -75,13 +80,21 @@ class WorkerSettings(_Group):
     """The engine and its Celery workers."""
 
     concurrency: int = Field(2, description="Processes that sync, in each worker.")
+    first_slice_seconds: float = Field(
+        3.0,
+        description="Longest time of a run's first slice, in seconds; what takes longer goes on "
+        "after those that have just begun.",
+    )
     slice_seconds: float = Field(
-        60.0, description="Longest time a job runs before it makes room for others, in seconds."
+        30.0, description="Longest time a job runs before it makes room for others, in seconds."
     )
     lease_seconds: float = Field(
         15.0, description="Life of a lease without a heartbeat, in seconds."
     )
     lock_seconds: float = Field(90.0, description="Longest time a token refresh may take.")
+    max_deaths: int = Field(
+        5, description="Deaths of a job's process in a row before the job is set aside."
+    )
     max_handler_retries: int = Field(5, description="Failed runs in a row before state `error`.")
     retry_seconds: float = Field(
         5.0, description="Wait before the first retry of a failed run; doubles each time."
@@ -96,6 +109,9 @@ class WorkerSettings(_Group):
     )
     tick_seconds: float = Field(1.0, description="How often beat looks for due handlers.")
     tick_limit: int = Field(200, description="Most handlers enqueued in one tick.")
+    queue_limit: int = Field(
+        1000, description="Most jobs in the queues; what else is due waits in the schedule."
+    )
     queued_seconds: float = Field(
         900.0, description="A queued job not begun by then is taken for lost and enqueued again."
     )
@@ -113,6 +129,12 @@ class HttpSettings(_Group):
 
     connect_timeout: float = Field(10.0, description="Seconds to wait for a connection.")
     read_timeout: float = Field(60.0, description="Seconds to wait for an answer's next bytes.")
+    answer_seconds: float = Field(
+        300.0, description="Longest time of one whole answer, in seconds; then it is cut off."
+    )
+    answer_megabytes: float = Field(
+        256.0, description="Largest answer, unpacked, in megabytes; then it is cut off."
+    )
     retries: int = Field(3, description="Tries again after a passing fault, within one call.")
     backoff: float = Field(0.5, description="Wait before the first try again, in seconds; doubles.")
     pool_size: int = Field(8, description="Connections kept open to each host.")
@@ -130,6 +152,9 @@ class Settings(BaseSettings):
         None, description="Redis to use, with its password; default: an embedded server."
     )
     log_level: str = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Form of a log line: `text`, or `json` with one object a line."
+    )
     sentry_dsn: SecretStr | None = Field(None, description="Where errors are reported; none: off.")
     sentry_environment: str = Field("production", description="Environment named in reports.")
     web: WebSettings = WebSettings()

@@ -14,7 +14,7 @@ from kombu import Queue
 
 from config.settings import Settings
 from connectors.sdk import registry
-from worker.queue import SCHEDULE_QUEUE, TICK
+from worker.queue import FIRST, PRIORITIES, SCHEDULE_QUEUE, SEPARATOR, TICK
 
 
 def create_celery(settings: Settings, redis_url: str) -> Celery:
@@ -41,7 +41,12 @@ def create_celery(settings: Settings, redis_url: str) -> Celery:
         enable_utc=True,
         # No task outlives its slice and the calls that it may still wait for; Redis must not
         # hand a running one to another worker.
-        broker_transport_options={"visibility_timeout": visibility_seconds(settings)},
+        broker_transport_options={
+            "visibility_timeout": visibility_seconds(settings),
+            "priority_steps": list(PRIORITIES),
+            "sep": SEPARATOR,
+        },
+        task_default_priority=FIRST,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         task_default_queue=SCHEDULE_QUEUE,
@@ -61,6 +66,7 @@ def create_celery(settings: Settings, redis_url: str) -> Celery:
                 "options": {"queue": SCHEDULE_QUEUE, "expires": max(worker.tick_seconds * 5, 5.0)},
             }
         },
+        beat_scheduler="worker.beat:Scheduler",
         beat_max_loop_interval=max(1.0, worker.tick_seconds),
     )
     app.set_current()

@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 
 from connectors.sdk.handler import Handler, Kept
 from connectors.sdk.records import Batch, Failed, Position, Record
+from connectors.sdk.schemas.quick import look_of
 
 #: Written to quarantine when a handler listed an item and then said nothing of it.
 NOT_DELIVERED = "listed by the provider, but not delivered"
@@ -41,6 +42,8 @@ class Prepared:
     failed: list[Failed]
     deleted: list[str]
     total: int | None
+    #: Ids that must be kept, deleted ones too, or in quarantine, once this is.
+    listed: frozenset[str] = frozenset()
 
 
 class Preparer:
@@ -58,14 +61,16 @@ class Preparer:
         self.timings = timings or Timings()
         # Made once: building a marshmallow schema costs more than using it.
         self._schemas = {uri: schema() for uri, schema in handler.schemas().items()}
-        #: Ids of the batch prepared last: it may not be committed yet when the next is prepared.
-        self._before: set[str] = set()
+        self._looks = {uri: look_of(schema) for uri, schema in self._schemas.items()}
         self._prefix = handler.build(id="", name="", inserted_at="", source={})["_id"]
 
     def prepare(self, batch: Batch) -> Prepared:
-        """Check the batch. Records that fail and listed ids unaccounted for become `failed`."""
+        """Check the batch. Records that fail and listed ids unaccounted for become `failed`.
+
+        The batches before it must be committed: their items count as kept.
+        """
         records: dict[str, Record] = {}
-        failed = list(batch.failed)
+        failed: list[Failed] = []
         for record in batch.records:
             problem = self.check(record)
             if problem:
@@ -73,16 +78,17 @@ class Preparer:
             else:
                 # The last of two with one id wins, as two batches in turn would have it.
                 records[record["_id"]] = record
+        # After the records: what could not be mapped is known only now.
+        failed = [*batch.failed, *failed]
         deleted = list(batch.deleted)
+        listed = frozenset(batch.listed).difference(batch.gone, deleted)
         kept_now = {record["sourceId"] for record in records.values()}
-        left = set(batch.listed) - kept_now - {f.source_id for f in failed}
-        left -= {*batch.gone, *deleted} | self._before
+        left = listed - kept_now - {f.source_id for f in failed}
         if left:
-            left -= self.kept.known(left)
+            left = left - self.kept.known(left)
             failed.extend(Failed(i, {"id": i}, NOT_DELIVERED) for i in sorted(left))
-        self._before = kept_now | {item.source_id for item in failed}
         return Prepared(
-            batch.position, list(records.values()), _unique(failed), deleted, batch.total
+            batch.position, list(records.values()), _unique(failed), deleted, batch.total, listed
         )
 
     def check(self, record: Record) -> str | None:
@@ -92,7 +98,8 @@ class Preparer:
             return "schema is not the handler's"
         started = time.perf_counter()
         try:
-            schema.load(record)
+            if not self._looks[schema.uri](record):
+                schema.load(record)
         except ValidationError as error:
             return _describe(error.messages)
         finally:

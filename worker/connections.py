@@ -333,7 +333,7 @@ def _end(services: Services, vault: Vault, job: Job) -> None:
     message = "stopped on request"
     services.progress.publish(job, replace(view, status="paused", message=message, not_before=None))
     with suppress(NotFoundError):
-        vault.finish_run(view.run_id, "paused", message)
+        vault.end_run(view.run_id, "paused", message)
     if vault.handler(job.connection, job.handler).status == "syncing":
         vault.update_handler(job.connection, job.handler, status="enabled")
 

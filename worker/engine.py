@@ -15,11 +15,11 @@ import redis
 
 from config.logs import bind, message_of
 from connectors.sdk.errors import ConnectorError
-from vault.errors import NotFoundError, VaultError
+from vault.errors import FencedError, NotFoundError, VaultError
 from vault.vault import Vault
 from worker.keys import Job
 from worker.leases import Lease
-from worker.outcomes import Outcome, of_error
+from worker.outcomes import Outcome, of_error, poisoned
 from worker.progress import ProgressView
 from worker.schedule import SECONDS, spread
 from worker.services import Services
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds between tries to reach Redis at the end of a slice.
 _REDIS_PAUSE = 0.5
+
+#: Said at the end of a run that has come to its end but for these items.
+QUARANTINED = "items that were listed and could not be kept: {}; see `dcs quarantine list`"
 
 #: Why a slice stopped between two batches, and what follows.
 _STOPS = {
@@ -114,9 +117,16 @@ class Engine:
             self._settle(vault, job, work, outcome)
             return outcome
         try:
-            work.begin()
-            reason = work.pull()
-            outcome = _STOPS[reason] if reason else self._done(vault, job)
+            begun = work.begin()
+            log.info("run begins" if begun.first else "run goes on")
+            settings = self._services.settings.worker
+            if begun.died >= settings.max_deaths:
+                outcome = poisoned(begun.died, begun.failures + 1, settings)
+                log.error("set aside after %d deaths of its process in a row", begun.died)
+            else:
+                reason = work.pull()
+                work.reconcile()
+                outcome = _STOPS[reason] if reason else self._done(vault, job)
         except StoppedError as stop:
             outcome = _STOPS[stop.reason]
         except Exception as error:
@@ -127,14 +137,20 @@ class Engine:
             outcome = of_error(error, failures, self._services.settings.worker, run_id)
             self._note(error, outcome)
         if outcome.next != "leave":
-            self._settle(vault, job, work, outcome)
+            try:
+                self._settle(vault, job, work, outcome)
+            except FencedError:
+                return Outcome("leave")
+            over = outcome.next in ("rest", "off")
+            log.info("%s, %s", "run ends" if over else "slice ends", work.told(outcome))
         return outcome
 
     def _done(self, vault: Vault, job: Job) -> Outcome:
         state = vault.handler(job.connection, job.handler)
         provider = self._services.provider(job.provider)
         frequency = state.frequency or provider.handler(job.handler).frequency
-        return Outcome("rest", spread(SECONDS[frequency]), handler="enabled")
+        message = QUARANTINED.format(state.quarantined) if state.quarantined else None
+        return Outcome("rest", spread(SECONDS[frequency]), handler="enabled", message=message)
 
     def _settle(self, vault: Vault, job: Job, work: Slice, outcome: Outcome) -> None:
         """Write down the end of the slice: states in the vault, then the schedule, then progress."""

@@ -11,7 +11,8 @@ from typing import Self
 DUE = "dcs:due"
 DUE_BUILT = "dcs:due:built"
 RUNS = "dcs:runs"
-HEARTBEAT = "dcs:worker:heartbeat"
+HEARTBEATS = "dcs:heartbeats"
+METRICS = "dcs:metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class Job:
     def again(self) -> str:
         """Key that is set while a sync has been asked for that no run has begun yet."""
         return f"dcs:again:{self.member}"
+
+    def queued(self) -> str:
+        """Key that is set while a message for the job is likely to be in its queue."""
+        return f"dcs:queued:{self.member}"
 
     def cancel(self) -> str:
         """Key that holds the id of a run that is to stop at its next batch."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from worker import metrics
 from worker.keys import DUE, Job
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Lease:
         else:
             return
         self._lost.set()
+        metrics.count(self._client, metrics.LEASES_LOST, self.job.provider)
 
 
 class Leases:

@@ -25,6 +25,9 @@ Next = Literal["rest", "continue", "wait", "leave", "off"]
 #: A provider that says to wait and not how long is asked again after this, in seconds.
 DEFAULT_WAIT = 60.0
 
+#: Longest wait before a job that killed its workers is tried again, in seconds.
+LONGEST_REST = 7 * 24 * 3600.0
+
 #: Said when Redis went away in the middle of a run.
 NO_QUEUE = "the server's queue could not be reached; it goes on by itself"
 
@@ -44,6 +47,7 @@ class Outcome:
         failures: Failed runs in a row, for the next time.
         bug: Whether the cause is a mistake in the code, to be reported in full.
         lost_position: Whether the handler starts from an empty position.
+        attempts: Slices that did not come to their end, to be remembered.
     """
 
     next: Next
@@ -54,6 +58,33 @@ class Outcome:
     failures: int = 0
     bug: bool = False
     lost_position: bool = False
+    attempts: int = 0
+
+
+def poisoned(died: int, failures: int, settings: WorkerSettings) -> Outcome:
+    """The outcome of a job whose workers died each time, before it is tried once more.
+
+    It is set aside for longer each time, and one more death sets it aside again.
+
+    Args:
+        died: How many slices in a row neither came to their end nor kept something.
+        failures: Failed runs in a row, this one included.
+        settings: Retries and waits.
+    """
+    message = (
+        f"The process that synced this died {died} times in a row, so it was set aside; it is"
+        " tried again later, or now with `dcs sync`. The worker's log and the system's (out of"
+        " memory?) say more."
+    )
+    delay = min(settings.error_retry_seconds * 2.0 ** (failures - 1), LONGEST_REST)
+    return Outcome(
+        "rest",
+        delay,
+        handler="error",
+        message=message,
+        failures=failures,
+        attempts=settings.max_deaths - 1,
+    )
 
 
 def of_error(error: BaseException, failures: int, settings: WorkerSettings, run_id: str) -> Outcome:
@@ -70,6 +101,8 @@ def of_error(error: BaseException, failures: int, settings: WorkerSettings, run_
             return Outcome("leave")
         case RateLimitedError():
             delay = DEFAULT_WAIT if error.retry_after is None else error.retry_after
+            # Shorter waits have been waited within the call, to no avail.
+            delay = max(delay, settings.inline_wait_seconds)
             return Outcome("wait", delay, message=str(error), failures=failures - 1)
         case TokenExpiredError():
             return Outcome("off", connection="invalid-auth", message=str(error))

@@ -12,6 +12,7 @@ import redis
 
 from worker import keys
 from worker.keys import Job
+from worker.metrics import Counts
 
 Status = Literal["queued", "syncing", "waiting", "done", "error", "paused"]
 
@@ -64,13 +65,20 @@ class Progress:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def publish(self, job: Job, view: ProgressView) -> None:
-        """Keep the view as the last one and tell those who listen, in one round trip."""
+    def publish(self, job: Job, view: ProgressView, counts: Counts | None = None) -> None:
+        """Keep the view as the last one and tell those who listen, in one round trip.
+
+        Args:
+            job: Whose view.
+            view: Where its run stands.
+            counts: What has been counted since; takes the same way.
+        """
         text = json.dumps(view.to_json() | {"updated_at": time.time()})
         pipe = self._client.pipeline(transaction=False)
         pipe.hset(keys.progress(job.person), f"{job.connection}|{job.handler}", text)
         pipe.publish(keys.events(job.person), text)
-        pipe.execute()
+        with (counts or Counts()).sent_by(pipe):
+            pipe.execute()
 
     def view(self, job: Job) -> ProgressView | None:
         """The last view of a job; None when nothing was ever published."""

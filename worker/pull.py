@@ -1,4 +1,4 @@
-"""Pulls batches: fetches one ahead while one is committed, never more."""
+"""Pulls batches: fetches one ahead while one is mapped, checked and committed, never more."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ class Puller:
 
     Args:
         batches: The handler's generator.
-        preparer: Checks what it yields, in the same thread.
+        preparer: Checks what it yields.
         api: Whose network and waiting time is taken off the mapping's.
     """
 
     def __init__(self, batches: Iterator[Batch], preparer: Preparer, api: Api) -> None:
         self._batches = batches
         self._preparer = preparer
+        self._timings = preparer.timings
         self._api = api
 
     def pull(self, commit: Callable[[Prepared], None], stop: StopReason) -> str | None:
@@ -40,31 +41,39 @@ class Puller:
             Why it stopped early; None when the handler had no more.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="fetch") as fetcher:
-            ahead: Future[Prepared | None] | None = fetcher.submit(self._next)
+            ahead: Future[Batch | None] | None = fetcher.submit(self._next)
             reason: str | None = None
             try:
                 while ahead is not None and (batch := ahead.result()) is not None:
                     reason = stop()
                     ahead = None if reason else fetcher.submit(self._next)
-                    commit(batch)
+                    commit(self._prepared(batch))
             finally:
                 if ahead is not None and not ahead.cancel():
                     ahead.exception()  # the generator must rest before it can be closed
                 _close(self._batches)
             return reason
 
-    def _next(self) -> Prepared | None:
+    def _next(self) -> Batch | None:
         started = time.perf_counter()
-        stats, timings = self._api.stats, self._preparer.timings
-        outside = stats.network_seconds + stats.waited_seconds + timings.schema
+        stats, timings = self._api.stats, self._timings
+        outside = stats.network_seconds + stats.waited_seconds
         try:
-            batch = next(self._batches, None)
-            return None if batch is None else self._preparer.prepare(batch)
+            return next(self._batches, None)
         finally:
             spent = time.perf_counter() - started
-            outside = stats.network_seconds + stats.waited_seconds + timings.schema - outside
+            outside = stats.network_seconds + stats.waited_seconds - outside
             timings.fetched += spent
             timings.mapping += max(0.0, spent - outside)
+
+    def _prepared(self, batch: Batch) -> Prepared:
+        """The batch, mapped as far as its handler left that for now, and checked."""
+        started = time.perf_counter()
+        schema = self._timings.schema
+        prepared = self._preparer.prepare(batch)
+        schema = self._timings.schema - schema
+        self._timings.mapping += max(0.0, time.perf_counter() - started - schema)
+        return prepared
 
 
 def _close(batches: Any) -> None:

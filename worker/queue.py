@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import redis
 from celery import Celery
 
 from worker.keys import Job
@@ -10,6 +13,13 @@ from worker.schedule import Schedule
 
 SYNC = "sync.handler"
 TICK = "schedule.tick"
+#: Priorities in Celery's terms for Redis, where 0 goes first; each has a list of its own.
+#: https://docs.celeryq.dev/en/stable/userguide/routing.html#redis-message-priorities
+FIRST, LATER = 0, 6
+PRIORITIES = (FIRST, LATER)
+SEPARATOR = ":"
+#: Header of a message: Unix time in seconds at which it was sent; tells how long it waits.
+SENT_AT = "dcs_sent_at"
 #: Queue of beat's own tasks; syncs go to one queue a provider.
 SCHEDULE_QUEUE = "schedule"
 
@@ -19,12 +29,23 @@ class SyncQueue:
 
     Args:
         celery: The Celery application; only its broker is used.
+        client: Redis, to look at the queues.
         schedule: Learns that a job has been queued.
         progress: Learns so too.
+        limit: Most jobs in the queues.
     """
 
-    def __init__(self, celery: Celery, schedule: Schedule, progress: Progress) -> None:
+    def __init__(
+        self,
+        celery: Celery,
+        client: redis.Redis,
+        schedule: Schedule,
+        progress: Progress,
+        limit: int,
+    ) -> None:
         self._celery = celery
+        self._client = client
+        self._limit = limit
         self._schedule = schedule
         self._progress = progress
 
@@ -50,14 +71,43 @@ class SyncQueue:
         if seen is None or seen.run_id != run_id:
             view = ProgressView(connection_id, handler_id, run_id, "queued")
             self._progress.publish(job, view)
-        self.send(job, run_id, force=force)
+        if self._schedule.place(job) or force:
+            self.send(job, run_id, force=force)
         return run_id
 
-    def send(self, job: Job, run_id: str, *, force: bool = False) -> None:
-        """Enqueue one time slice of the run. Arguments are ids alone."""
+    def send(self, job: Job, run_id: str, *, force: bool = False, later: bool = False) -> None:
+        """Enqueue one time slice of the run. Arguments are ids alone.
+
+        Args:
+            job: What to sync.
+            run_id: The run.
+            force: Sync even when the connection is paused or the handler disabled.
+            later: Whether runs that have not begun go first, as for a continuation.
+        """
         self._celery.send_task(
             SYNC,
             args=[job.person, job.connection, job.handler, run_id],
             kwargs={"force": force} if force else {},
             queue=job.provider,
+            priority=LATER if later else FIRST,
+            headers={SENT_AT: time.time()},
         )
+
+    def lengths(self) -> dict[str, int]:
+        """How many messages wait in each queue, schedule's own included."""
+        names = sorted(queue.name for queue in self._celery.conf.task_queues)
+        pipe = self._client.pipeline(transaction=False)
+        for name in names:
+            for priority in PRIORITIES:
+                pipe.llen(name + (f"{SEPARATOR}{priority}" if priority else ""))
+        counted = pipe.execute()
+        step = len(PRIORITIES)
+        return {
+            name: sum(counted[number * step : (number + 1) * step])
+            for number, name in enumerate(names)
+        }
+
+    def room(self) -> int:
+        """How many more jobs may be queued before the queues hold `worker.queue_limit`."""
+        waiting = sum(n for name, n in self.lengths().items() if name != SCHEDULE_QUEUE)
+        return max(0, self._limit - waiting)

@@ -26,6 +26,10 @@ SECONDS: dict[str, float] = {
     "week": 7 * 24 * 3600,
 }
 
+#: How long a place in the queue keeps a job from being queued again by request, in seconds. Not
+#: longer: should the message be lost, the next request must bring another.
+_PLACE_SECONDS = 30
+
 _NOW = "local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000; "
 _POP = (
     _NOW
@@ -85,6 +89,13 @@ class Schedule:
         run = self._client.hget(RUNS, job.member)
         return str(run, "ascii") if isinstance(run, bytes) else self.run_of(job)
 
+    def place(self, job: Job) -> bool:
+        """Take a place in the queue; False when the job has just been given one.
+
+        Whoever asks for a sync over and over must not fill the queue with it.
+        """
+        return bool(self._client.set(job.queued(), "1", ex=_PLACE_SECONDS, nx=True))
+
     def ask_again(self, job: Job) -> None:
         """Note that a sync was asked for: a run that began before must be followed by another."""
         self._client.set(job.again(), "1", ex=int(self._queued_seconds) or 1)
@@ -98,8 +109,15 @@ class Schedule:
         self._client.hsetnx(RUNS, job.member, run_id)
 
     def in_run(self, job: Job, run_id: str) -> bool:
-        """Whether that run is still the job's: a task delivered late or twice finds it ended."""
-        return self._client.hget(RUNS, job.member) == run_id.encode()
+        """Whether that run is still the job's: a task delivered late or twice finds it ended.
+
+        Asked when a task begins.
+        """
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hget(RUNS, job.member)
+        # Its place in the queue is free again.
+        pipe.delete(job.queued())
+        return bool(pipe.execute()[0] == run_id.encode())
 
     def end_run(self, job: Job) -> None:
         """Note that the job is at rest."""

@@ -107,11 +107,19 @@ def open_services(settings: Settings, redis_url: str) -> Services:
         transport=Transport(
             connect_timeout=http.connect_timeout,
             read_timeout=http.read_timeout,
+            answer_seconds=http.answer_seconds,
+            answer_megabytes=http.answer_megabytes,
             pool_size=http.pool_size,
         ),
         leases=Leases(client, settings.worker.lease_seconds),
         checkpoints=Checkpoints(client),
         schedule=schedule,
         progress=progress,
-        queue=SyncQueue(create_celery(settings, redis_url), schedule, progress),
+        queue=SyncQueue(
+            create_celery(settings, redis_url),
+            client,
+            schedule,
+            progress,
+            settings.worker.queue_limit,
+        ),
     )

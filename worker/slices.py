@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from connectors.sdk.http import Stats
-from vault.model import Commit, Run
+from connectors.sdk.handler import Handler
+from connectors.sdk.records import Failed
+from connectors.sdk.stats import Stats
+from vault.model import Begun, Commit, Ending, Run
 from vault.vault import Vault
-from worker.batches import Prepared, Preparer, Timings
+from worker.batches import NOT_DELIVERED, Prepared, Preparer, Timings
 from worker.checkpoints import Checkpoint
 from worker.handlers import open_handler
 from worker.leases import Lease
+from worker.metrics import SliceCounts
 from worker.progress import ProgressView, Status
 from worker.pull import Puller
+from worker.quarantine import repair
 
 if TYPE_CHECKING:
     from worker.outcomes import Outcome
     from worker.services import Services
+
+log = logging.getLogger(__name__)
 
 #: How often a wait looks whether to end early, in seconds.
 _LOOK = 0.2
@@ -55,7 +62,9 @@ class Slice:
     ) -> None:
         self.run_id = run_id
         self.committed = 0
-        self._begun = False
+        self._begun: Begun | None = None
+        #: Ids that this slice's commits answered for.
+        self._listed: set[str] = set()
         self._services = services
         self._vault = vault
         self._lease = lease
@@ -65,6 +74,7 @@ class Slice:
         self._started = time.monotonic()
         self._timings = Timings()
         self._stats = Stats()
+        self._counts = SliceCounts(self._job)
         # A run's earlier slices have counted already; go on from there.
         seen = services.progress.view(self._job)
         same = seen is not None and seen.run_id == run_id
@@ -75,31 +85,24 @@ class Slice:
         self._quarantined = self._before.quarantined
         self._total = self._before.total
 
-    def begin(self) -> None:
+    def begin(self) -> Begun:
         """Claim the fence, load the position and say that the sync has begun."""
         job = self._job
-        self._vault.start_run(Run(self.run_id, job.connection, job.handler, datetime.now(UTC)))
-        self._begun = True
-        self._position, self._seq = self._vault.claim(
-            job.connection, job.handler, self._lease.fence
-        )
+        run = Run(self.run_id, job.connection, job.handler, datetime.now(UTC))
+        begun = self._vault.begin(run, self._lease.fence)
+        self._begun = begun
+        self._position, self._seq = begun.position, begun.seq
         self._services.checkpoints.agree(job, self._seq, self._lease.fence, self._position)
         self._services.schedule.asked_again(job)
-        # A handler that was switched off and is run by force stays off.
-        off = self._vault.handler(job.connection, job.handler).status == "disabled"
-        status = "disabled" if off else "syncing"
-        self._vault.update_handler(
-            job.connection, job.handler, status=status, last_run_id=self.run_id
-        )
-        if self._vault.connection(job.connection).status == "connected":
-            self._vault.set_connection_status(job.connection, "active")
         self._publish("syncing", None, None)
+        return begun
 
     def pull(self) -> str | None:
         """Fetch and commit until there is no more or a reason to stop; returns that reason."""
         handler = open_handler(self._services, self._vault, self._job, self.wait)
         self._stats = handler.api.stats
         self._schemas = handler.schemas()
+        self._repair(handler)
         preparer = Preparer(handler, handler.kept, self._timings)
         return Puller(handler.batches(self._position), preparer, handler.api).pull(
             self._commit, self._stop
@@ -125,52 +128,72 @@ class Slice:
         )
         self._services.checkpoints.forget(self._job)
 
-    def save(self, outcome: Outcome) -> None:
-        """Write the outcome's states and the sync log into the vault."""
+    def reconcile(self) -> None:
+        """Compare what was listed in this slice with what is kept; a gap goes to quarantine.
+
+        Each batch has been looked at before its commit; this looks at what the vault then holds.
+        """
         job = self._job
-        done = outcome.next == "rest" and outcome.handler == "enabled"
-        now = datetime.now(UTC)
-        before = self._vault.handler(job.connection, job.handler).status
-        status = outcome.handler or ("enabled" if before == "syncing" else before)
-        # Switched off meanwhile: the person's word is the last.
-        status = "disabled" if before == "disabled" else status
-        changes = {"status": status, "message": outcome.message}
-        self._vault.update_handler(
-            job.connection,
-            job.handler,
-            **changes,
-            failures=outcome.failures,
-            **({"last_sync_at": now} if done else {}),
-        )
-        self._save_connection(outcome, done=done)
-        if self._begun:
-            self._vault.finish_run(
-                self.run_id,
-                _status(outcome),
-                outcome.message,
+        missing = self._listed - self._vault.accounted(job.connection, job.handler, self._listed)
+        if missing:
+            log.error("%d items were listed and are not kept", len(missing))
+            failed = [Failed(key, {"id": key}, NOT_DELIVERED) for key in sorted(missing)]
+            self._commit(Prepared(self._position, [], failed, [], None))
+
+    def save(self, outcome: Outcome) -> None:
+        """Write the outcome's states and the sync log into the vault.
+
+        Raises:
+            FencedError: Another worker has the job by now.
+            NotFoundError: The connection was removed.
+        """
+        job = self._job
+        self._vault.finish(
+            Ending(
+                connection_id=job.connection,
+                handler_id=job.handler,
+                fence=self._lease.fence,
+                run_id=self.run_id if self._begun else None,
+                outcome=_status(outcome),
+                message=outcome.message,
+                handler=outcome.handler,
+                connection=outcome.connection,
+                complete=outcome.next == "rest" and outcome.handler == "enabled",
                 ended=outcome.next in ("rest", "off"),
-                inserted=self._inserted,
-                updated=self._updated,
-                deleted=self._deleted - self._before.deleted,
-                quarantined=self._quarantined - self._before.quarantined,
-                requests=self._stats.requests,
+                failures=outcome.failures,
+                attempts=outcome.attempts,
+                counts={
+                    "inserted": self._inserted,
+                    "updated": self._updated,
+                    "deleted": self._deleted - self._before.deleted,
+                    "quarantined": self._quarantined - self._before.quarantined,
+                    "requests": self._stats.requests,
+                },
             )
+        )
+        self._counts.ended(outcome.next, _status(outcome))
+
+    def told(self, outcome: Outcome) -> str:
+        """How the run stands and what it has done, over all its slices; for the log."""
+        costs = self._costs()
+        return (
+            f"{_status(outcome)}: {self._kept} kept, {self._deleted} deleted, {self._quarantined} quarantined,"
+            f" {costs['requests']:.0f} requests, {costs['seconds']:.1f} s"
+        )
 
     def publish(self, outcome: Outcome) -> None:
         """Tell those who watch how the slice ended."""
         not_before = time.time() + outcome.delay if outcome.next == "wait" else None
         self._publish(_status(outcome), outcome.message, not_before)
 
-    def _save_connection(self, outcome: Outcome, *, done: bool) -> None:
-        current = self._vault.connection(self._job.connection).status
-        if outcome.connection:
-            self._vault.set_connection_status(
-                self._job.connection, outcome.connection, outcome.message
-            )
-        elif outcome.handler == "error" and current in ("connected", "active"):
-            self._vault.set_connection_status(self._job.connection, "error", outcome.message)
-        elif done and current == "error":
-            self._vault.set_connection_status(self._job.connection, "active")
+    def _repair(self, handler: Handler) -> None:
+        """Try what is in quarantine again, once a run: a gap must not stay one by itself."""
+        if self._begun is None or not (self._begun.first and self._begun.quarantined):
+            return
+        mended = repair(self._vault, self._job, handler)
+        self.committed += bool(mended)
+        self._kept += mended
+        self._inserted += mended
 
     def _commit(self, batch: Prepared) -> None:
         job = self._job
@@ -193,8 +216,11 @@ class Slice:
                 total=self._total,
             )
         )
-        self._timings.vault += time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        self._timings.vault += seconds
+        self._counts.committed(done, seconds)
         self.committed += 1
+        self._listed.update(batch.listed)
         self._position, self._seq = batch.position, done.seq
         self._kept += done.inserted + done.updated
         self._inserted += done.inserted
@@ -212,7 +238,10 @@ class Slice:
         if reason:
             return reason
         worker = self._services.settings.worker
-        return "slice" if time.monotonic() - self._started >= worker.slice_seconds else None
+        first = self._begun is not None and self._begun.first
+        longest = worker.slice_seconds
+        longest = min(longest, worker.first_slice_seconds) if first else longest
+        return "slice" if time.monotonic() - self._started >= longest else None
 
     def _interrupted(self) -> str | None:
         if self._lease.lost:
@@ -240,7 +269,8 @@ class Slice:
             not_before=not_before,
             stats=self._costs(),
         )
-        self._services.progress.publish(self._job, view)
+        self._counts.spent(self._stats)
+        self._services.progress.publish(self._job, view, self._counts)
 
     def _costs(self) -> dict[str, float]:
         now = {

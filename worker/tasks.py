@@ -32,7 +32,8 @@ def sync_handler(
         services = process.services()
         job = Job(person_id, connection_id, handler_id)
         services.schedule.queued(job)
-        services.queue.send(job, run_id, force=force)
+        # What has just begun goes first, so that a large account keeps no small one waiting.
+        services.queue.send(job, run_id, force=force, later=True)
 
 
 @shared_task(name=TICK)

@@ -21,7 +21,9 @@ def tick(services: Services) -> int:
     schedule = services.schedule
     if not schedule.built():
         rebuild(services)
-    jobs = schedule.pop(services.settings.worker.tick_limit)
+    room = min(services.settings.worker.tick_limit, services.queue.room())
+    # What does not fit stays due: queues hold messages, the schedule holds the work.
+    jobs = schedule.pop(room) if room else []
     for job in jobs:
         services.queue.send(job, schedule.run_of(job))
     return len(jobs)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import redis
 from redis.exceptions import LockError
 
-from connectors.sdk.errors import TokenExpiredError, TransientError
+from connectors.sdk.errors import ConnectorError, TokenExpiredError, TransientError
 from connectors.sdk.http import Transport
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.provider import Provider
 from connectors.sdk.refresh import refresh_tokens
 from vault.vault import Vault
-from worker import keys
+from worker import keys, metrics
 
 
 class ConnectionTokens:
@@ -87,13 +87,22 @@ class ConnectionTokens:
         except TokenExpiredError:
             held = self._read()
             if held == old:
+                self._count("refused")
                 raise
             return held
+        except ConnectorError:
+            self._count("failed")
+            raise
         held = self._read()
-        if held != old:
-            return held
-        self._vault.save_tokens(self._connection_id, new)
-        return new
+        if held == old:
+            self._vault.save_tokens(self._connection_id, new)
+            held = new
+        # Not before the new tokens are saved: Redis may keep us waiting.
+        self._count("ok")
+        return held
+
+    def _count(self, result: str) -> None:
+        metrics.count(self._client, metrics.REFRESHES, self._provider.id, result)
 
     def _read(self) -> Tokens:
         tokens = self._vault.tokens(self._connection_id)

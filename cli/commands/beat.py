@@ -5,6 +5,7 @@ https://docs.celeryq.dev/en/stable/reference/cli.html#celery-beat
 
 from __future__ import annotations
 
+import socket
 import tempfile
 
 import click
@@ -27,9 +28,20 @@ def command(as_json: bool) -> None:  # noqa: ARG001 - it prints nothing but its 
     """
     settings, redis_url = begin("beat")
     from worker.app import create_celery
+    from worker.heartbeats import beating
 
     # Its own notes are of no use to the next one: the schedule is in Redis.
-    with tempfile.TemporaryDirectory(prefix="dcs-beat-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="dcs-beat-") as folder,
+        beating(redis_url, f"beat@{socket.gethostname()}"),
+    ):
         create_celery(settings, redis_url).start(
-            ["beat", f"--loglevel={settings.log_level}", f"--schedule={folder}/beat", "--pidfile="]
+            [
+                # Its banner is no JSON.
+                *(["--quiet"] if settings.log_format == "json" else []),
+                "beat",
+                f"--loglevel={settings.log_level}",
+                f"--schedule={folder}/beat",
+                "--pidfile=",
+            ]
         )

@@ -28,9 +28,14 @@ def command(concurrency: int | None, name: str, as_json: bool) -> None:  # noqa:
     """
     settings, redis_url = begin("worker")
     from worker.app import create_celery
+    from worker.heartbeats import beat_with_worker
 
-    create_celery(settings, redis_url).worker_main(
+    app = create_celery(settings, redis_url)
+    beat_with_worker(app, redis_url)
+    app.worker_main(
         [
+            # Its banner is no JSON.
+            *(["--quiet"] if settings.log_format == "json" else []),
             "worker",
             f"--concurrency={concurrency or settings.worker.concurrency}",
             f"--loglevel={settings.log_level}",

@@ -210,7 +210,7 @@ def test_a_schema_that_the_handler_does_not_name_is_refused() -> None:
     assert [failed.reason for failed in prepared.failed] == ["schema is not the handler's"]
 
 
-def test_what_the_batch_before_held_is_no_gap_though_it_is_not_committed_yet() -> None:
+def test_records_are_read_before_what_failed_of_them() -> None:
     context: Any = SimpleNamespace(
         provider=SimpleNamespace(id="acme", url="https://acme.example"),
         account=Account("1"),
@@ -218,8 +218,17 @@ def test_what_the_batch_before_held_is_no_gap_though_it_is_not_committed_yet() -
         kept=None,
     )
     handler = Mail(context)
-    preparer = Preparer(handler, Kept())
-    preparer.prepare(Batch([handler.record({"id": "m1"})], {}, listed=["m1"]))
-    assert preparer.prepare(Batch([], {}, listed=["m1"])).failed == []
-    late = preparer.prepare(Batch([], {}, listed=["m1"])).failed
-    assert [failed.reason for failed in late] == [NOT_DELIVERED]
+    failed: list[Failed] = []
+
+    def mapped() -> Iterator[Record]:
+        yield handler.record({"id": "m1"})
+        failed.append(Failed("m2", {"id": "m2"}, "odd"))
+
+    batch = Batch(mapped(), {}, failed=failed, listed=["m1", "m2", "m3"])
+    prepared = Preparer(handler, Kept()).prepare(batch)
+    assert [record["sourceId"] for record in prepared.records] == ["m1"]
+    assert [(item.source_id, item.reason) for item in prepared.failed] == [
+        ("m2", "odd"),
+        ("m3", NOT_DELIVERED),
+    ]
+    assert prepared.listed == {"m1", "m2", "m3"}

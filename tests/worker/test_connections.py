@@ -216,12 +216,16 @@ def test_options_are_checked_kept_and_synced(services: Services, job: Job, vault
     change = connections.set_handler_options
     change(services, "owner", job.connection, "gmail", {"backdate": "3"})
     assert vault.handler(job.connection, "gmail").options == {"backdate": "3"}
+    # The sync that waits since the account was connected will see the option.
+    assert queued(services) == before
+    sync_now(services, job)
+    change(services, "owner", job.connection, "gmail", {"backdate": "12"})
     assert queued(services) == before + 1
     wrong: Any
     for wrong in ({"backdate": "2"}, {"x": "1"}, {"backdate": ["3"]}):
         with pytest.raises(ValueError, match="option"):
             change(services, "owner", job.connection, "gmail", wrong)
-    assert vault.handler(job.connection, "gmail").options == {"backdate": "3"}
+    assert vault.handler(job.connection, "gmail").options == {"backdate": "12"}
     connections.pause(services, "owner", job.connection)
     change(services, "owner", job.connection, "gmail", {"backdate": "6"})
     assert queued(services) == before + 1

@@ -174,7 +174,7 @@ def test_a_handler_switched_off_at_the_last_moment_stays_off(
     off = lambda: connections.set_handler_enabled(  # noqa: E731
         services, "owner", job.connection, "gmail", enabled=False
     )
-    after_commit(services, monkeypatch, MESSAGES // 25 + 1, off)
+    after_commit(services, monkeypatch, MESSAGES // 50 + 1, off)
     run(services, job)
     state = services.vaults.open("owner").handler(job.connection, "gmail")
     assert state.status == "disabled"

@@ -8,6 +8,7 @@ from fakeredis import FakeRedis
 
 from worker.keys import DUE, Job
 from worker.leases import Leases
+from worker.metrics import LEASES_LOST, read
 
 
 def test_a_lease_is_held_by_one_at_a_time(fake: FakeRedis, job: Job) -> None:
@@ -107,3 +108,13 @@ def test_a_heartbeat_moves_the_due_time_to_the_leases_end(fake: FakeRedis, job: 
     score = fake.zscore(DUE, job.member)
     assert score is not None
     assert 25 < score - time.time() < 31
+
+
+def test_a_lost_lease_is_counted(fake: FakeRedis, job: Job) -> None:
+    lease = Leases(fake, seconds=0.06).acquire(job, floor=0)
+    assert lease is not None
+    with lease:
+        fake.set(job.lease(), "another's")
+        time.sleep(0.15)
+        assert lease.lost
+    assert read(fake)[LEASES_LOST] == {("google",): 1}

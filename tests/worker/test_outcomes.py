@@ -17,7 +17,7 @@ from connectors.sdk.errors import (
     TransientError,
 )
 from vault.errors import FencedError, VaultError, VaultLockedError
-from worker.outcomes import DEFAULT_WAIT, Outcome, of_error
+from worker.outcomes import DEFAULT_WAIT, Outcome, of_error, poisoned
 
 SETTINGS = WorkerSettings(max_handler_retries=4, retry_seconds=5, error_retry_seconds=3600)
 
@@ -35,7 +35,8 @@ def outcome(error: BaseException, failures: int = 1) -> Outcome:
         (VaultError("x"), {"next": "wait", "delay": 5}),
         (PositionLostError("x"), {"next": "wait", "lost_position": True, "failures": 1}),
         (RateLimitedError("x", 90), {"next": "wait", "delay": 90, "failures": 0}),
-        (RateLimitedError("x", 0), {"next": "wait", "delay": 0}),
+        # Never at once: such a provider would keep a worker running in circles.
+        (RateLimitedError("x", 0), {"next": "wait", "delay": 5}),
         (RateLimitedError("x"), {"next": "wait", "delay": DEFAULT_WAIT, "handler": None}),
         (TokenExpiredError("x"), {"next": "off", "connection": "invalid-auth"}),
         (AccessDeniedError("x"), {"next": "off", "handler": "invalid-auth"}),
@@ -69,3 +70,12 @@ def test_failures_in_a_row_wait_twice_as_long_each_and_end_in_error(kind: Any) -
 
 def test_being_asked_to_wait_is_no_failure() -> None:
     assert outcome(RateLimitedError("x", 5), failures=4).failures == 3
+
+
+def test_a_job_that_kills_its_workers_is_set_aside_for_longer_each_time() -> None:
+    made = [poisoned(5, failures, SETTINGS) for failures in (1, 2, 3, 20)]
+    assert [m.delay for m in made] == [3600, 7200, 14400, 7 * 24 * 3600]
+    assert {(m.next, m.handler, m.bug) for m in made} == {("rest", "error", False)}
+    assert "died 5 times" in str(made[0].message)
+    # One more death sets it aside again.
+    assert made[0].attempts == SETTINGS.max_deaths - 1

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from connectors.sdk.errors import TransientError
-from connectors.sdk.http import Stats
 from connectors.sdk.records import Batch
+from connectors.sdk.stats import Stats
 from worker.batches import Prepared, Timings
 from worker.pull import Puller
 

@@ -61,3 +61,29 @@ def test_joining_a_run_does_not_hide_how_far_it_is(services: Services) -> None:
     seen = services.progress.view(JOB)
     assert seen is not None
     assert (seen.status, seen.kept) == ("syncing", 40)
+
+
+def test_whoever_asks_over_and_over_fills_no_queue(services: Services) -> None:
+    for _ in range(50):
+        services.queue.sync("owner", "google:1", "gmail")
+    assert len(queued(services)) == 1
+    # Once it has begun, the next request brings another.
+    assert services.schedule.in_run(JOB, services.schedule.run_of(JOB))
+    services.queue.sync("owner", "google:1", "gmail")
+    assert len(queued(services)) == 2
+
+
+def test_what_has_just_begun_goes_before_what_goes_on(services: Services) -> None:
+    services.queue.send(JOB, "run", later=True)
+    services.queue.send(Job("owner", "google:2", "gmail"), "run")
+    with services.queue._celery.connection() as connection:
+        taken = [connection.default_channel._get("google") for _ in range(2)]
+    args = [message["headers"]["argsrepr"] for message in taken]
+    assert ["google:2" in text for text in args] == [True, False]
+
+
+def test_the_queues_are_counted_with_all_their_priorities(services: Services) -> None:
+    services.queue.send(JOB, "run")
+    services.queue.send(JOB, "run", later=True)
+    assert services.queue.lengths()["google"] == 2
+    assert services.queue.room() == services.settings.worker.queue_limit - 2

@@ -162,3 +162,17 @@ def test_a_vault_that_cannot_be_opened_keeps_no_other_from_being_synced(
 def test_nobody_to_sync_is_no_fault(services: Services) -> None:
     assert ticks.tick(services) == 0
     assert services.schedule.built()
+
+
+def test_what_does_not_fit_into_the_queues_stays_due(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.schedule.set_built()
+    for number in range(5):
+        services.schedule.put(Job("owner", f"google:{number}", "gmail"), 0)
+    monkeypatch.setattr(services.queue, "_limit", 3)
+    assert ticks.tick(services) == 3
+    assert ticks.tick(services) == 0
+    services.redis.lpop("google")
+    assert ticks.tick(services) == 1
+    assert len(sent(services)) == 3

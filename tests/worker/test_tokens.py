@@ -19,6 +19,7 @@ from connectors.sdk.http import Transport
 from connectors.sdk.oauth import OAuth2, Tokens
 from connectors.sdk.provider import ProviderConfig
 from vault.errors import VaultError
+from worker.metrics import REFRESHES, read
 from worker.tokens import ConnectionTokens
 
 NOW = 1000.0
@@ -113,6 +114,7 @@ def make(endpoint: Endpoint, vault: Any, fake: FakeRedis) -> Iterator[Make]:
     """A worker's view of the tokens; each call makes another worker's."""
     transport = Transport(connect_timeout=2, read_timeout=2)
     provider: Any = SimpleNamespace(
+        id="acme",
         oauth=OAuth2("https://acme.example/a", "https://acme.example/t"),
         config=ProviderConfig(base_url=endpoint.url),
     )
@@ -243,3 +245,13 @@ def test_tokens_are_not_shown(make: Make) -> None:
     tokens = make()
     tokens.access_token()
     assert "access-0" not in repr(tokens) + str(tokens)
+
+
+def test_renewals_are_counted_by_how_they_ended(
+    make: Make, endpoint: Endpoint, fake: FakeRedis
+) -> None:
+    make().refresh("access-0")
+    endpoint.valid = "taken back"
+    with pytest.raises(TokenExpiredError):
+        make().refresh("access-1")
+    assert read(fake)[REFRESHES] == {("acme", "ok"): 1, ("acme", "refused"): 1}
