@@ -29,6 +29,7 @@ COMMANDS = {
     "connections": "List connected accounts and their handlers.",
     "providers": "List providers, their handlers, and those that are broken.",
     "quarantine": "List items that could not be kept, or try them again.",
+    "doctor": "Look the server over: keys, vaults, disk, Redis, clock, workers, queues, providers.",
     "reset-provider": "Make a provider's handlers start again from the beginning.",
     "settings": "List every setting: its value, default and meaning.",
     "sandbox": "Play the providers' side on this machine.",

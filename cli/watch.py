@@ -179,7 +179,7 @@ def missing(results: Iterable[Rested], services: Services) -> list[str]:
     for result in results:
         job, view = result.job, result.view
         state = services.vaults.open(job.person).handler(job.connection, job.handler)
-        why = _why(job, view, state.message)
+        why = _why(view, state.message)
         if why:
             lines.append(f"{name(job)}: {why}")
         if state.quarantined:
@@ -190,7 +190,7 @@ def missing(results: Iterable[Rested], services: Services) -> list[str]:
     return lines
 
 
-def _why(job: Job, view: ProgressView, message: str | None) -> str | None:
+def _why(view: ProgressView, message: str | None) -> str | None:
     text = view.message or message
     match view.status:
         case "done":
@@ -202,4 +202,5 @@ def _why(job: Job, view: ProgressView, message: str | None) -> str | None:
         case "paused":
             return f"not complete: {text or 'the connection is paused; resume it or use --force'}"
         case _:
-            return f"not complete: {text or f'it failed; see the log of {job.provider}'}"
+            # The run leads to the log's lines and to the report of the error.
+            return f"not complete: {text or 'it failed; the log says why'} (run {view.run_id})"

@@ -2,6 +2,8 @@
 
     2026-05-04T10:11:12Z INFO worker worker.engine [example:1 mail 4f2a] kept 25 records
 
+With the setting `log_format` as `json` the same is one JSON object a line.
+
 Exceptions are written as their type and where they passed, never with their message: a message
 may quote a mail. Whatever looks like a token is struck out of the rest.
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import contextvars
 import copy
+import json
 import logging
 import re
 import sys
@@ -101,7 +104,8 @@ def setup(settings: Settings, tier: str, *, stream: TextIO | None = None) -> Non
         KeyError: `log_level` names no level.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(LineFormatter(tier, secrets_of(settings)))
+    form = JsonFormatter if settings.log_format == "json" else LineFormatter
+    handler.setFormatter(form(tier, secrets_of(settings)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
@@ -204,6 +208,31 @@ class LineFormatter(logging.Formatter):
             line = f"{line} | {trace(record.exc_info[1])}"
         # A line break in a message would let a stranger's text pose as a record.
         return redact(line, self._secrets).replace("\r", "\\r").replace("\n", "\\n")
+
+
+class JsonFormatter(LineFormatter):
+    """Makes a record one JSON object on one line, for programs that collect logs.
+
+    Its fields: `time`, `level`, `tier`, `logger`, the ids in force (`connection`, `handler`,
+    `run`), `message`; and where there was an error, `error` with its type and `places` as
+    `trace` gives them. Each text is redacted before it is written.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        fields: dict[str, str] = {
+            "time": self.formatTime(record, self.datefmt),
+            "level": record.levelname,
+            "tier": self._tier,
+            "logger": record.name,
+            **bound(),
+            "message": _message(record),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            fields |= {"error": type(error).__name__, "places": trace(error)}
+        safe = {name: redact(text, self._secrets) for name, text in fields.items()}
+        return json.dumps(safe, ensure_ascii=False)
 
 
 def _message(record: logging.LogRecord) -> str:

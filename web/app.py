@@ -5,7 +5,19 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import api, context, dashboard, errors, health, keys, oauth, records, security, signin
+from web import (
+    api,
+    context,
+    dashboard,
+    errors,
+    health,
+    keys,
+    metrics,
+    oauth,
+    records,
+    security,
+    signin,
+)
 from worker.services import Services
 
 
@@ -13,7 +25,7 @@ def create_app(services: Services) -> Flask:
     """The web tier over the services.
 
     Raises:
-        ConfigurationError: The secret key is missing.
+        ConfigurationError: The secret key is missing, or a key or token cannot be used.
     """
     app = Flask(__name__, static_folder="static", template_folder="templates")
     app.secret_key = keys.secret_key(services.settings)
@@ -24,7 +36,8 @@ def create_app(services: Services) -> Flask:
     oauth.init_app(app)
     dashboard.init_app(app)
     app.register_blueprint(records.blueprint)
-    app.register_blueprint(health.blueprint)
+    health.init_app(app, services)
+    metrics.init_app(app, services)
     api.init_app(app)
     # After the API, whose library has a handler of its own that knows JSON alone.
     errors.init_app(app)

@@ -1,4 +1,4 @@
-"""The key that signs session cookies."""
+"""The key that signs session cookies, and the token that guards `/metrics`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,19 @@ def secret_key(settings: Settings) -> str:
     return _make(path)
 
 
+def metrics_token(settings: Settings) -> str | None:
+    """The bearer token that `/metrics` asks for; None when none is set.
+
+    Raises:
+        ConfigurationError: Its file cannot be read, or it is too short.
+    """
+    if settings.web.metrics_token is not None:
+        return _checked(settings.web.metrics_token.get_secret_value(), "web.metrics_token")
+    if settings.web.metrics_token_file is not None:
+        return _checked(_read(settings.web.metrics_token_file), "web.metrics_token_file")
+    return None
+
+
 def _make(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_urlsafe(48)
@@ -57,7 +70,7 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigurationError(
-            f"the secret key's file {path} cannot be read: {error.strerror}"
+            f"the file {path} of a secret cannot be read: {error.strerror}"
         ) from None
 
 

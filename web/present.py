@@ -47,6 +47,8 @@ class HandlerView:
         total: How many there should be; None when the provider does not tell.
         busy: Whether a bar is shown.
         quarantined: Items that could not be read.
+        run: Id of the run that the text is about, where it leads to more: it stands in the log
+            and in reports of errors; empty where all is well.
     """
 
     connection_id: str
@@ -59,6 +61,7 @@ class HandlerView:
     total: int | None
     busy: bool
     quarantined: int
+    run: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON has it."""
@@ -108,6 +111,7 @@ def handler_view(
         total=max(total, state.kept) if total else None,
         busy=busy,
         quarantined=state.quarantined,
+        run=_run(word, state, progress),
     )
 
 
@@ -130,6 +134,12 @@ def _state(
     if state.last_sync_at is None:
         return "wait", "Not yet synced", state.message or "It starts by itself in a moment."
     return "ok", "Up to date", f"Last synced {ago(state.last_sync_at, now)}"
+
+
+def _run(word: str, state: HandlerState, progress: ProgressView | None) -> str:
+    if word == "Waiting" and progress is not None and progress.message:
+        return progress.run_id
+    return state.last_run_id or "" if word in {"Trouble", "No permission"} else ""
 
 
 def _running(progress: ProgressView, now: float) -> tuple[Tone, str, str]:

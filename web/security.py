@@ -15,6 +15,10 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Proves itself by its one-time token; there is no session yet that could be misused.
 _WITHOUT_CSRF = frozenset({"signin.sign_in"})
 
+#: Asked by probes and by Prometheus under whatever address they know; they tell a page elsewhere
+#: nothing (`/metrics` looks at the name itself, where no token guards it).
+_ANY_HOST = frozenset({"health.healthz", "health.readyz", "metrics.show"})
+
 #: No inline script or style, nothing from elsewhere, no frames.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -57,7 +61,7 @@ def csrf_token() -> str:
 
 def _refuse_other_hosts(trusted: frozenset[str]) -> Response | None:
     """400 for any other name. Flask's own TRUSTED_HOSTS knows no IPv6 addresses."""
-    if urlsplit(f"//{request.host}").hostname in trusted:
+    if request.endpoint in _ANY_HOST or urlsplit(f"//{request.host}").hostname in trusted:
         return None
     # Not a page: no URL may be built of this name.
     message = "This server does not answer under this name; see the setting web.public_url.\n"

@@ -32,7 +32,9 @@ from web import context
 from worker.services import Services
 
 LINK_SECONDS = 15 * 60
-_PUBLIC = frozenset({"static", "health.healthz", "signin.page", "signin.sign_in"})
+#: What needs no session, and is not to fail when Redis does.
+_WITHOUT_SESSION = frozenset({"static", "health.healthz", "health.readyz", "metrics.show"})
+_PUBLIC = _WITHOUT_SESSION | {"signin.page", "signin.sign_in"}
 #: Pages that a sign-in link may lead on to.
 _NEXT = frozenset(
     {"dashboard.connections", "dashboard.connection", "records.listing", "connect.login"}
@@ -114,7 +116,7 @@ def _require_person() -> ResponseReturnValue | None:
 
 
 def _person_of_session() -> str | None:
-    if request.endpoint in {"static", "health.healthz"} or "id" not in session:
+    if request.endpoint in _WITHOUT_SESSION or "id" not in session:
         return None
     person = cast(bytes | None, context.services().redis.get(_session_key(session["id"])))
     return person.decode() if person else None

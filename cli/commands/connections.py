@@ -75,6 +75,7 @@ def _handler(state: HandlerState) -> dict[str, Any]:
         "kept": state.kept,
         "quarantined": state.quarantined,
         "total": state.total,
+        "lastRunId": state.last_run_id,
         "lastSyncAt": state.last_sync_at.isoformat() if state.last_sync_at else None,
         "options": dict(state.options),
         "frequency": state.frequency,
@@ -101,9 +102,13 @@ def _print(out: Output, found: list[dict[str, Any]], *, show_tokens: bool) -> No
         empty="nothing is connected yet; `dcs connect PROVIDER` does it",
     )
     for item in found:
-        for part in [item, *item["handlers"]]:
+        if item["message"]:
+            click.echo(f"{item['id']}: {item['message']}")
+        for part in item["handlers"]:
             if part["message"]:
-                click.echo(f"{item['id']}: {part['message']}")
+                # The run leads to the log's lines and to the report of an error.
+                run = f" (run {part['lastRunId']})" if part["status"] == "error" else ""
+                click.echo(f"{item['id']} {part['id']}: {part['message']}{run}")
         if show_tokens and item["tokens"]:
             for key, value in item["tokens"].items():
                 click.echo(f"{item['id']} {key}: {value}")

@@ -67,6 +67,15 @@ def test_connections_hide_tokens(dcs: Dcs, filled: Services) -> None:
     assert connection["handlers"][0]["quarantined"] == 1
 
 
+def test_connections_name_the_run_that_failed(dcs: Dcs, filled: Services) -> None:
+    filled.vaults.open("owner").update_handler(
+        "google:1", "gmail", status="error", message="it is closed", last_run_id="4f2a7c"
+    )
+    (connection,) = json.loads(dcs("connections", "--json").stdout)
+    assert connection["handlers"][0]["lastRunId"] == "4f2a7c"
+    assert "google:1 gmail: it is closed (run 4f2a7c)" in dcs("connections").stdout
+
+
 def test_connections_show_tokens_only_with_a_warning(dcs: Dcs, filled: Services) -> None:
     result = dcs("connections", "--show-tokens")
     assert "refresh-1234567890" in result.stdout

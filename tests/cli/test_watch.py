@@ -81,6 +81,7 @@ def test_quarantined_items_are_missing_with_the_way_on(filled: Services) -> None
     ("view", "word"),
     [
         (_view("error", message="the provider is down"), "the provider is down"),
+        (_view("error", message="the provider is down"), "(run "),
         (_view("paused"), "--force"),
         (_view("waiting", not_before=time.time() + 3600, message="quota"), "--to-end"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import warnings
@@ -198,3 +199,51 @@ def test_an_error_remembers_the_ids_it_was_raised_under() -> None:
         raise ValueError
     assert logs.bound(caught.value) == {"run": "7"}
     assert logs.bound() == {}
+
+
+def test_as_json_a_record_is_one_object_with_the_ids_by_name(
+    out: io.StringIO, tmp_path: Path
+) -> None:
+    log = start(out, tmp_path, log_format="json")
+    with logs.bind(connection="google:1", handler="gmail", run="4f2a"):
+        log.info("kept %d\nrecords", 25)
+    log.info("done")
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first.pop("time"))
+    assert first == {
+        "level": "INFO",
+        "tier": "worker",
+        "logger": "worker.engine",
+        "connection": "google:1",
+        "handler": "gmail",
+        "run": "4f2a",
+        "message": "kept 25\nrecords",
+    }
+    assert "run" not in second
+
+
+def test_as_json_an_error_has_its_type_and_places_and_not_its_message(
+    out: io.StringIO, tmp_path: Path
+) -> None:
+    log = start(out, tmp_path, log_format="json")
+    try:
+        int("subject: holiday in Rome")
+    except ValueError:
+        log.exception("it failed")
+    (line,) = out.getvalue().splitlines()
+    found = json.loads(line)
+    assert found["error"] == "ValueError"
+    assert found["places"].startswith("ValueError (config/test_logs.py:")
+    assert "Rome" not in line
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_as_json_secrets_are_struck_out_too(out: io.StringIO, tmp_path: Path, text: str) -> None:
+    log = start(out, tmp_path, log_format="json", web={"secret_key": "hush-hush-key"})
+    with logs.bind(connection="x:someone@example.org"):
+        log.warning("%s and hush-hush-key", text)
+    (line,) = out.getvalue().splitlines()
+    json.loads(line)
+    assert "abcDEF123456" not in line
+    assert "hush-hush" not in line
+    assert "someone" not in line

@@ -7,6 +7,7 @@ import pytest
 from config.settings import OWNER
 from connectors.google.provider import Google
 from connectors.sdk.records import Failed
+from vault.model import Run
 from worker.keys import Job
 from worker.progress import ProgressView
 
@@ -54,6 +55,10 @@ def test_a_connection_is_paused_and_resumed(browser, connection, vault, action, 
 
 
 def test_sync_now_queues_the_handlers(browser, connection, services):
+    # The syncs that connecting has queued have begun.
+    for handler in Google.handlers:
+        job = Job("owner", connection.id, handler.id)
+        services.schedule.in_run(job, services.schedule.run_of(job))
     services.redis.delete("google")
 
     browser.post(f"/connections/{connection.id}/sync")
@@ -183,3 +188,21 @@ def test_redis_down_is_told_plainly(client, services, redis_server):
     assert answer.status_code == 503
     assert "Redis does not answer" in answer.text
     assert "/nonexistent" not in answer.text
+
+
+def test_a_failed_sync_shows_its_run_to_copy(client, connection, services, vault):
+    failed = ProgressView(connection.id, "gmail", "4f2a7c", "error")
+    services.progress.publish(Job(OWNER, connection.id, "gmail"), failed)
+    vault.begin(Run("4f2a7c", connection.id, "gmail", datetime.now(UTC)), fence=1)
+    vault.update_handler(
+        connection.id, "gmail", status="error", message="It is closed.", last_run_id="4f2a7c"
+    )
+    for path in ("/", f"/connections/{connection.id}"):
+        page = client.get(path).text
+        assert '<code class="id" data-field="run">4f2a7c</code>' in page
+    assert '<code class="id muted">4f2a7c</code>' in page
+
+
+def test_a_sync_that_is_well_shows_no_run_beside_its_state(client, connection):
+    page = client.get("/").text
+    assert page.count('data-field="about" hidden') == page.count('class="live"') > 0

@@ -12,7 +12,7 @@ from worker.progress import ProgressView
 NOW = 1_700_000_000.0
 THEN = datetime.fromtimestamp(NOW - 7200, UTC)
 CONNECTION = Connection("p:1", "p", "1", {"email": "a@b.c"}, "active", None, THEN, THEN)
-STATE = HandlerState("p:1", "h", "enabled", None, {}, None, 0, None, THEN, 1234, 0, None, 1, {})
+STATE = HandlerState("p:1", "h", "enabled", None, {}, None, 0, 0, None, THEN, 1234, 0, None, 1, {})
 
 
 def run(status, **fields):
@@ -107,3 +107,15 @@ def test_sizes_are_worded():
     assert [size(n) for n in (None, 0, 999, 1500, 2_500_000, 3_000_000_000)] == [
         "", "0 bytes", "999 bytes", "1.5 KB", "2.5 MB", "3.0 GB",
     ]  # fmt: skip
+
+
+def test_trouble_names_the_run_that_leads_to_the_log():
+    failed = replace(STATE, status="error", message="it is closed", last_run_id="4f2a")
+    assert view(state=failed).run == "4f2a"
+    assert view(state=failed, progress=run("syncing")).run == ""
+    assert view(state=replace(STATE, last_run_id="4f2a")).run == ""
+
+
+def test_a_wait_for_a_reason_names_its_run():
+    assert view(progress=run("waiting", message="The provider answered 503.")).run == "r"
+    assert view(progress=run("waiting")).run == ""

@@ -114,7 +114,8 @@ def test_the_api_tells_a_stranger_so(stranger):
 
 
 def test_every_route_but_the_few_public_ones_asks_for_a_sign_in(app, stranger):
-    public = {"/sign-in", "/healthz", "/static/<path:filename>"}
+    # `/metrics` has a guard of its own: see test_metrics.py.
+    public = {"/sign-in", "/healthz", "/readyz", "/metrics", "/static/<path:filename>"}
     for rule in app.url_map.iter_rules():
         if rule.rule in public:
             continue

@@ -18,6 +18,8 @@
     box.state.className = `pill ${view.tone}`;
     box.counts.textContent = view.counts;
     box.text.textContent = view.text;
+    box.run.textContent = view.run;
+    box.about.hidden = !view.run;
     box.bar.hidden = !view.busy;
     if (view.total) {
       box.bar.max = view.total;

@@ -1,0 +1,1 @@
+"""What `dcs doctor` looks at, a file a subject; each yields findings."""
