@@ -17,7 +17,7 @@ from config.settings import Settings, load
 from worker.services import Services, open_services
 
 _TESTS = Path(__file__).parent
-_SERVERS = frozenset({"browser", "chaos", "cli", "compose"})
+_SERVERS = frozenset({"bench", "browser", "chaos", "cli", "compose"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

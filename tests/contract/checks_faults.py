@@ -7,6 +7,8 @@ from typing import Any
 from connectors.sdk.handler import Handler
 from connectors.sdk.records import Record
 from sandbox.holding import Oddity
+from tests.contract import applies
+from tests.contract.applies import needs
 from tests.contract.bench import Bench, expect
 from tests.contract.conftest import Make
 from worker import quarantine
@@ -121,11 +123,10 @@ def refresh_refused(make: Make) -> None:
     bench.expect_all("after access was ended and the account connected again")
 
 
+@needs(applies.scopes)
 def scope_not_granted(make: Make) -> None:
     """A permission that was not granted: this handler says so, the others go on."""
     wanted = make.handler.scopes
-    if not wanted:
-        return
     bench = make()
     job = bench.connect("partly", scopes=[s for s in bench.side.scopes if s not in wanted])
     bench.run(job)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import get_args
 
-from tests.contract.bench import MOST_SLICES, Bench, expect, fail
+from tests.contract import applies
+from tests.contract.applies import needs
+from tests.contract.bench import MOST_SLICES, Bench, Rounds, expect, fail
 from tests.contract.conftest import PAGE, Make
 from tests.contract.killer import RESTED, WAITING, Moment
 
@@ -21,13 +24,16 @@ def killed(make: Make) -> None:
     """Killed at every batch, in both moments, and resumed in a new process each time."""
     for moment in get_args(Moment):
         bench = make()
+        endless = f"killed at each batch ({moment}), the sync never comes to its end"
+        rounds = Rounds(bench, endless)
         for _ in range(MOST_SLICES):
             code = bench.killed(moment)
             expect(code != WAITING, f"the sync waits: {bench.state().message}")
             if code == RESTED:
                 break
+            rounds.look()
         else:
-            fail(f"killed at each batch ({moment}), the sync never comes to its end")
+            fail(endless)
         bench.expect_all(f"killed at every batch (after the {moment}) and resumed")
         expect(not bench.quarantine(), "items were quarantined")
 
@@ -42,34 +48,48 @@ def stopped(make: Make) -> None:
     idle, idle_bytes = whole.cost()
     bench = make(items=_ITEMS, messages=_ITEMS)
     bench.cost()
-    slices = _slice_by_slice(bench)
-    bench.expect_all("stopped after every batch")
-    cut, cut_bytes = bench.cost()
-    most = uncut + slices * (idle + _RESTART)
-    expect(
-        cut <= most,
-        f"stopped {slices} times, the sync took {cut} requests where {most} are enough "
-        f"({uncut} uncut): it fetches again what it has finished",
-    )
     # Each start may read the page that it was in, and have a look at what is new; one that reads
     # its whole list to see what is new does not need to while the list is still being read.
     page = uncut_bytes * PAGE // _ITEMS
-    most = uncut_bytes + slices * (page + min(page, idle_bytes))
-    expect(
-        cut_bytes <= most,
-        f"stopped {slices} times, the sync read {cut_bytes} bytes where {most} are enough "
-        f"({uncut_bytes} uncut): it fetches again what it has finished",
-    )
+    again = page + min(page, idle_bytes)
+    cut = cut_bytes = 0
+
+    def look(slices: int) -> None:
+        nonlocal cut, cut_bytes
+        requests, read = bench.cost()
+        cut, cut_bytes = cut + requests, cut_bytes + read
+        for took, most, unit in (
+            (cut, uncut + slices * (idle + _RESTART), f"requests ({uncut} uncut)"),
+            (cut_bytes, uncut_bytes + slices * again, f"bytes ({uncut_bytes} uncut)"),
+        ):
+            expect(
+                took <= most,
+                f"stopped {slices} times, the sync took {took} where {most} are enough, in {unit}: "
+                "it fetches again what it has finished",
+            )
+
+    _slice_by_slice(bench, look)
+    bench.expect_all("stopped after every batch")
 
 
-def _slice_by_slice(bench: Bench) -> int:
-    for number in range(_SLICES):
+def _slice_by_slice(bench: Bench, look: Callable[[int], None] = lambda _: None) -> None:
+    """Sync to the end, stopped after every batch.
+
+    Args:
+        bench: What is synced.
+        look: Told after each slice how many there were.
+    """
+    endless = "stopped after every batch, the sync never comes to its end"
+    rounds = Rounds(bench, endless)
+    for number in range(1, _SLICES + 1):
         outcome = bench.slice(batches=1)
+        look(number)
         if outcome.next in ("rest", "off"):
             expect(outcome.handler == "enabled", f"the sync ended badly: {outcome.message}")
-            return number + 1
+            return
         expect(outcome.next == "continue", f"the sync waits: {outcome.message}")
-    return fail("stopped after every batch, the sync never comes to its end")
+        rounds.look()
+    fail(endless)
 
 
 def changed_meanwhile(make: Make) -> None:
@@ -91,8 +111,8 @@ def changed_meanwhile(make: Make) -> None:
 
 def _change(bench: Bench, turn: int, *, edits: bool) -> None:
     holding = bench.holding
-    order = holding.expected({})
-    kept = [key for key in order if key in bench.kept()]
+    order, ids = holding.expected({}), bench.kept_ids()
+    kept = [key for key in order if key in ids]
     coming = [key for key in order if key not in kept]
     holding.add(2)
     # The ends of what is kept, an item in its middle, and one that has not been fetched yet.
@@ -140,11 +160,10 @@ def all_gone(make: Make) -> None:
     bench.expect_all("after everything was taken away")
 
 
+@needs(applies.feed)
 def feed_lost(make: Make) -> None:
     """The change cursor is too old: nothing that changed meanwhile is missed."""
     bench = make()
-    if not bench.holding.has_feed:
-        return
     bench.run_well()
     order = bench.holding.expected({})
     bench.holding.add(3)
@@ -160,11 +179,10 @@ def feed_lost(make: Make) -> None:
     bench.expect_all("at the sync after that")
 
 
+@needs(applies.feed)
 def feed_lost_meanwhile(make: Make) -> None:
     """Page tokens and cursors are refused in the middle of the backfill."""
     bench = make(items=40, messages=40)
-    if not bench.holding.has_feed:
-        return
     for _ in range(3):
         bench.slice(batches=1)
     bench.holding.remove(bench.holding.expected({})[1])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connectors.sdk import registry
 from connectors.sdk.handler import Handler
 from connectors.sdk.records import Position, Record, connection_id
+from tests.contract import applies
+from tests.contract.applies import needs
 from tests.contract.bench import Bench, expect, fail
 from tests.contract.conftest import PAGE, Make
 from tests.contract.sizes import bounds
@@ -17,8 +20,10 @@ from tests.contract.sizes import bounds
 #: Bytes of a position at most, and how much more it may be with four times as many items.
 _LARGE = 16 * 1024
 _GROWTH = 256
-#: Messages that reach back further than the shortest range an option offers.
-_MANY = 260
+#: Items of which the shortest range that an option offers, a month, takes some and leaves more.
+_SPREAD = {"messages": 100, "items": 60}
+#: Seconds since the newest of them; six messages came a day.
+_AGE = 25 * 86_400
 _BASE = (
     "_id", "schema", "name", "sourceApplication", "sourceAccountId", "sourceId", "sourceData",
     "insertedAt",
@@ -137,6 +142,7 @@ def empty_account(make: Make) -> None:
     bench.expect_all("the first items of an account that was empty")
 
 
+@needs(applies.sizes)
 def page_sizes(make: Make) -> None:
     """One item a page and the API's maximum both work."""
     config = registry.provider_class(make.provider).config_class
@@ -149,11 +155,10 @@ def page_sizes(make: Make) -> None:
             expect(not bench.quarantine(), f"with {field} = {size}: {_reasons(bench)}")
 
 
+@needs(applies.noise)
 def noise_first(make: Make) -> None:
     """A first page of which nothing is kept does not end the sync."""
     bench = make()
-    if not bench.holding.has_noise:
-        return
     bench.holding.add_noise(3 * PAGE)
     bench.run_well()
     bench.expect_all("with a first page of which nothing is kept")
@@ -230,9 +235,10 @@ def two_accounts(make: Make) -> None:
     expect(not common, "records of two accounts share an _id")
 
 
+@needs(applies.options)
 def options(make: Make) -> None:
     """Each value of each option fetches what it says."""
-    bench = make(size=None, messages=_MANY, items=60)
+    bench = make(size=None, newest=time.time() - _AGE, **_SPREAD)
     for option in bench.handler.options:
         for value in option.values:
             job = bench.connect(f"{option.id}-{value}")
@@ -241,9 +247,10 @@ def options(make: Make) -> None:
             bench.expect_all(f"with {option.id} = {value}", options={option.id: value}, job=job)
 
 
+@needs(applies.options)
 def widening(make: Make) -> None:
     """An option that is widened later fetches what the narrower one left out."""
-    bench = make(size=None, messages=_MANY, items=60)
+    bench = make(size=None, newest=time.time() - _AGE, **_SPREAD)
     for option in bench.handler.options:
         values = list(option.values)
         job = bench.connect(f"{option.id}-widened")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +15,7 @@ from connectors.sdk import registry
 from connectors.sdk.provider import ProviderConfig
 from sandbox.options import SandboxOptions
 from sandbox.server import running
-from sandbox.side import side_classes
+from tests.contract.applies import Subject, applies, subjects
 from tests.contract.bench import Bench
 from tests.contract.killer import Killer
 from tests.contract.sizes import bounds
@@ -22,19 +24,53 @@ from tests.contract.sizes import bounds
 PAGE = 5
 #: A fixed day would leave `backdate` nothing to count from: the sandbox's newest items are today's.
 _DEFAULTS = {"messages": 22, "items": 22, "seed": 5, "remember_sent": True}
+#: Variables that Python, its tools and the tests themselves go by.
+_NEEDED = re.compile(r"(COVERAGE|DCS|LANG|LC|LD|PYTEST|PYTHON)(_.*)?|PYTHON.*|HOME|PATH|TMPDIR|TZ")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is of no one handler is not run, nor counted, where one is asked for."""
+    one = config.getoption("--provider") or config.getoption("--handler")
+    return True if one and collection_path.name == "test_applies.py" else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "subject" in metafunc.fixturenames:
-        only, handler = (metafunc.config.getoption(f"--{name}") for name in ("provider", "handler"))
-        subjects = [
-            (provider, made.id)
-            for provider in registry.provider_ids()
-            if only in (None, provider)
-            for made in registry.provider_class(provider).handlers
-            if handler in (None, made.id)
+    """Each handler with each of the module's checks that applies to it (see `applies`)."""
+    if "subject" not in metafunc.fixturenames:
+        return
+    subjects = list(chosen(metafunc.config))
+    if "check" in metafunc.fixturenames:
+        pairs = [
+            (subject, check)
+            for subject in subjects
+            for check in metafunc.module.CHECKS
+            if applies(check, subject)
         ]
-        metafunc.parametrize("subject", subjects, ids="/".join)
+        metafunc.parametrize(
+            ("subject", "check"), pairs, ids=[f"{s.name}-{check.__name__}" for s, check in pairs]
+        )
+    elif "mistake" not in metafunc.fixturenames:
+        metafunc.parametrize("subject", subjects, ids=lambda subject: subject.name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test for which there is no handler is not there; pytest would count it as skipped."""
+    here = Path(__file__).parent
+    items[:] = [item for item in items if item.path.parent != here or _has_subject(item)]
+
+
+def _has_subject(item: pytest.Item) -> bool:
+    values = (
+        item.callspec.params
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else {}
+    )
+    return "subject" not in values or isinstance(values["subject"], Subject)
+
+
+def chosen(config: pytest.Config) -> Iterator[Subject]:
+    """The handlers that the command's options name; all without any."""
+    return subjects(config.getoption("--provider"), config.getoption("--handler"))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +83,7 @@ class Make:
     """Makes a bench: a sandbox, an account connected, nothing synced yet.
 
     Args:
-        subject: Provider and handler.
+        subject: The handler.
         folder: For the homes.
         redis_url: The embedded server, emptied before.
         killer: See `Killer`.
@@ -56,13 +92,13 @@ class Make:
 
     def __init__(
         self,
-        subject: tuple[str, str],
+        subject: Subject,
         folder: Path,
         redis_url: str,
         killer: Killer,
         stack: ExitStack,
     ) -> None:
-        self.provider, self.handler_id = subject
+        self.provider, self.handler_id = subject.provider, subject.handler.id
         self._folder = folder
         self._redis_url = redis_url
         self._killer = killer
@@ -121,8 +157,20 @@ class Make:
 
 
 @pytest.fixture
+def _few_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what a desktop or a CI puts into the environment.
+
+    `requests` goes through all of it, several times for each request, in search of proxies: with
+    eighty variables that takes a third of a request's time.
+    """
+    for name in os.environ:
+        if not _NEEDED.fullmatch(name):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
 def make(
-    subject: tuple[str, str], tmp_path: Path, redis_server: Any, killer: Killer
+    subject: Subject, tmp_path: Path, redis_server: Any, killer: Killer, _few_variables: None
 ) -> Iterator[Make]:
     """Makes benches for the handler."""
     client = redis_server.client()
@@ -130,7 +178,3 @@ def make(
     client.close()
     with ExitStack() as stack:
         yield Make(subject, tmp_path, redis_server.url, killer, stack)
-
-
-def test_the_sandbox_plays_every_provider() -> None:
-    assert set(registry.provider_ids()) <= set(side_classes())

@@ -1,18 +1,21 @@
 """Syncs in processes of their own that die at a chosen moment, as by SIGKILL.
 
 One process imports everything once and forks a child for each sync: a child starts with nothing
-but the code, and ends without any clean-up.
+but the code, and ends without any clean-up. What a child still had to import, which takes longer
+than its sync, the process imports before the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 if TYPE_CHECKING:
     from vault.model import Commit, Committed
@@ -22,6 +25,8 @@ KILLED, RESTED, WAITING = 9, 0, 3
 
 #: `commit`: between the vault's commit and the checkpoint; `checkpoint`: after both.
 Moment = Literal["commit", "checkpoint"]
+#: Ends a child's process with an exit code.
+End = Callable[[int], NoReturn]
 
 
 class Killer:
@@ -70,39 +75,63 @@ class Killer:
 def _serve() -> None:
     _warm()
     for line in sys.stdin:
+        told, tell = os.pipe()
         child = os.fork()
         if child == 0:
             code = 1
+            end = _ending(tell)
             try:
-                code = _child(json.loads(line))
+                code = _child(json.loads(line), end)
             except BaseException:
                 import traceback
 
                 traceback.print_exc()
             finally:
                 sys.stderr.flush()
-                os._exit(code)
+                end(code)
+        os.close(tell)
+        with os.fdopen(told, encoding="utf-8") as names:
+            missed = names.read().split()
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
+        _import(missed)
+
+
+def _ending(tell: int) -> End:
+    """How a child dies: telling what it has imported, and nothing else.
+
+    Args:
+        tell: A pipe's end, for the names.
+    """
+    before = set(sys.modules)
+
+    def end(code: int) -> NoReturn:
+        os.write(tell, "\n".join(sys.modules.keys() - before).encode())
+        os._exit(code)
+
+    return end
 
 
 def _warm() -> None:
     """Import what each child needs; nothing here starts a thread."""
-    import importlib
-
-    for name in ("worker.engine", "worker.services", "connectors.sdk.registry"):
-        importlib.import_module(name)
-    with contextlib.suppress(ImportError):
-        importlib.import_module("googleapiclient.discovery")
+    _import(["worker.engine", "worker.services", "connectors.sdk.registry"])
 
 
-def _child(order: dict[str, Any]) -> int:
+def _import(names: list[str]) -> None:
+    for name in names:
+        # A name may stand for what a library has put in a module's place.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def _child(order: dict[str, Any], end: End) -> int:
     """Sync until it rests, waits or is killed.
 
     Args:
         order: `settings` (overrides), `redis_url`, `job` (person, connection, handler), `kill`
             (a `Moment`, or null for none), `broken` (see `tests.contract.broken`, or null).
+        end: How to die.
     """
     from config.settings import load
     from tests.contract import broken
@@ -114,7 +143,7 @@ def _child(order: dict[str, Any]) -> int:
     if order["broken"]:
         broken.install(order["broken"], job.provider, job.handler)
     services = open_services(load(**order["settings"]), order["redis_url"])
-    _kill_after_first(order["kill"])
+    _kill_after_first(order["kill"], end)
     while True:
         run = services.schedule.run_of(job)
         outcome = Engine(services).run(job.person, job.connection, job.handler, run)
@@ -124,7 +153,7 @@ def _child(order: dict[str, Any]) -> int:
             return WAITING
 
 
-def _kill_after_first(moment: Moment | None) -> None:
+def _kill_after_first(moment: Moment | None, end: End) -> None:
     """Make the process die at the first batch that is kept."""
     from vault.vault import Vault
     from worker.checkpoints import Checkpoints
@@ -140,10 +169,10 @@ def _kill_after_first(moment: Moment | None) -> None:
     def saving(self: Checkpoints, *arguments: Any) -> None:
         # A checkpoint is also saved at the start, where the vault's position is newer.
         if committed and moment == "commit":
-            os._exit(KILLED)
+            end(KILLED)
         save(self, *arguments)
         if committed:
-            os._exit(KILLED)
+            end(KILLED)
 
     if moment is not None:
         Vault.commit = committing  # type: ignore[method-assign]

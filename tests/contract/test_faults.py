@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import get_args
 
 import pytest
 
 from sandbox.holding import Oddity
 from tests.contract import checks_faults as checks
+from tests.contract.applies import Check
 from tests.contract.conftest import Make
 
 CHECKS = (
@@ -28,10 +28,7 @@ def test_a_passing_fault_costs_nothing_but_time(make: Make, kind: str) -> None:
     checks.passing(make, kind)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_a_handler_ends_in_the_state_that_the_error_deserves(
-    make: Make, check: Callable[[Make], None]
-) -> None:
+def test_a_handler_ends_in_the_state_that_the_error_deserves(make: Make, check: Check) -> None:
     check(make)
 
 

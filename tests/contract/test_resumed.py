@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
-
 from tests.contract import checks_resumed as checks
+from tests.contract.applies import Check
 from tests.contract.conftest import Make
 
 CHECKS = (
@@ -21,6 +18,5 @@ CHECKS = (
 )
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_a_handler_loses_nothing(make: Make, check: Callable[[Make], None]) -> None:
+def test_a_handler_loses_nothing(make: Make, check: Check) -> None:
     check(make)

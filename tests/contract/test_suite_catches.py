@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from connectors.sdk import registry
 from tests.contract import broken, checks_resumed, checks_whole
+from tests.contract.applies import Check, applies
 from tests.contract.bench import Bench
-from tests.contract.conftest import Make
+from tests.contract.conftest import Make, chosen
 
-#: Each mistake, the check that must catch it, and what the author reads.
-CAUGHT: tuple[tuple[str, Callable[[Make], None], str], ...] = (
-    ("EarlyPosition", checks_resumed.killed, "items are lost"),
-    ("SkippedPage", checks_whole.full_sync, "items are lost"),
-    ("Restarting", checks_resumed.stopped, "fetches again|never comes"),
-    ("LostDeletion", checks_resumed.changed_between, "no longer lists"),
-    ("ChangingRecord", checks_whole.read_again, "must follow from the item alone"),
-    ("SharedSource", checks_whole.full_sync, "not what the API sent"),
-    ("NoZone", checks_whole.full_sync, "quarantined|no zone|items are lost"),
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake that a connector's author can make.
+
+    Args:
+        name: Of a class of `tests.contract.broken`.
+        check: Which check must catch it.
+        words: What the author reads.
+    """
+
+    name: str
+    check: Check
+    words: str
+
+
+CAUGHT = (
+    Mistake("EarlyPosition", checks_resumed.killed, "items are lost"),
+    Mistake("SkippedPage", checks_whole.full_sync, "items are lost"),
+    Mistake("Restarting", checks_resumed.stopped, "fetches again|never comes"),
+    Mistake("LostDeletion", checks_resumed.changed_between, "no longer lists"),
+    Mistake("ChangingRecord", checks_whole.read_again, "must follow from the item alone"),
+    Mistake("SharedSource", checks_whole.full_sync, "not what the API sent"),
+    Mistake("NoZone", checks_whole.full_sync, "quarantined|no zone|items are lost"),
 )
 
 
@@ -32,19 +48,35 @@ HEAL = {
 }
 
 
-@pytest.mark.parametrize(("mistake", "check", "words"), CAUGHT, ids=[c[0] for c in CAUGHT])
-def test_a_mistake_is_caught(
-    make: Make,
-    monkeypatch: pytest.MonkeyPatch,
-    mistake: str,
-    check: Callable[[Make], None],
-    words: str,
-) -> None:
-    handlers = broken.broken_handlers(mistake, make.provider, make.handler_id)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each handler with each mistake: those that heal to one test, all others to the other."""
+    if "mistake" in metafunc.fixturenames:
+        heals = metafunc.function is test_a_mistake_that_heals_loses_nothing
+        pairs = [
+            (subject, mistake)
+            for subject in chosen(metafunc.config)
+            for mistake in CAUGHT
+            if ((mistake.name, subject.handler.id) in HEAL) == heals
+            and applies(mistake.check, subject)
+        ]
+        ids = [f"{subject.name}-{mistake.name}" for subject, mistake in pairs]
+        metafunc.parametrize(("subject", "mistake"), pairs, ids=ids)
+
+
+@pytest.fixture
+def _made(make: Make, mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler makes the mistake, in the processes of its own too."""
+    handlers = broken.broken_handlers(mistake.name, make.provider, make.handler_id)
     monkeypatch.setattr(registry.provider_class(make.provider), "handlers", handlers)
-    monkeypatch.setattr(Bench, "mistake", mistake)
-    if (mistake, make.handler_id) in HEAL:
-        check(make)
-        return
-    with pytest.raises(AssertionError, match=words):
-        check(make)
+    monkeypatch.setattr(Bench, "mistake", mistake.name)
+
+
+@pytest.mark.usefixtures("_made")
+def test_a_mistake_is_caught(make: Make, mistake: Mistake) -> None:
+    with pytest.raises(AssertionError, match=mistake.words):
+        mistake.check(make)
+
+
+@pytest.mark.usefixtures("_made")
+def test_a_mistake_that_heals_loses_nothing(make: Make, mistake: Mistake) -> None:
+    mistake.check(make)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
-
 from tests.contract import checks_whole as checks
+from tests.contract.applies import Check
 from tests.contract.conftest import Make
 
 CHECKS = (
@@ -24,6 +21,5 @@ CHECKS = (
 )
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_a_handler_keeps_what_the_provider_holds(make: Make, check: Callable[[Make], None]) -> None:
+def test_a_handler_keeps_what_the_provider_holds(make: Make, check: Check) -> None:
     check(make)
