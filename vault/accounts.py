@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from connectors.sdk.oauth import Tokens
@@ -33,6 +33,23 @@ _CHANGEABLE = frozenset(
     }
 )  # fmt: skip
 
+# What each slice asks several times is put together once.
+_ONE_CONNECTION = select(connections).where(connections.c.id == bindparam("id"))
+_WAITING = (
+    select(func.count())
+    .where(
+        quarantine.c.connection_id == handlers.c.connection_id,
+        quarantine.c.handler_id == handlers.c.handler_id,
+    )
+    .scalar_subquery()
+)
+_STATES = (
+    select(handlers, _WAITING.label("quarantined"))
+    .where(handlers.c.connection_id == bindparam("connection"))
+    .order_by(handlers.c.handler_id)
+)
+_STATE = _STATES.where(handlers.c.handler_id == bindparam("handler"))
+
 
 def all_connections(database: Database) -> list[Connection]:
     """All connections, in order of id."""
@@ -42,8 +59,7 @@ def all_connections(database: Database) -> list[Connection]:
 
 def one_connection(database: Database, connection_id: str) -> Connection:
     """A connection; raises NotFoundError when there is none."""
-    query = select(connections).where(connections.c.id == connection_id)
-    row = database.execute(query).mappings().one_or_none()
+    row = database.execute(_ONE_CONNECTION, {"id": connection_id}).mappings().one_or_none()
     if row is None:
         raise NotFoundError(f"there is no connection {connection_id}")
     return Connection(**row)
@@ -100,20 +116,8 @@ def handler_states(
     database: Database, connection_id: str, handler_id: str | None = None
 ) -> list[HandlerState]:
     """Where a connection's handlers stand, in order of id."""
-    waiting = (
-        select(func.count())
-        .where(
-            quarantine.c.connection_id == handlers.c.connection_id,
-            quarantine.c.handler_id == handlers.c.handler_id,
-        )
-        .scalar_subquery()
-    )
-    query = select(handlers, waiting.label("quarantined")).where(
-        handlers.c.connection_id == connection_id
-    )
-    if handler_id is not None:
-        query = query.where(handlers.c.handler_id == handler_id)
-    rows = database.execute(query.order_by(handlers.c.handler_id))
+    query = _STATES if handler_id is None else _STATE
+    rows = database.execute(query, {"connection": connection_id, "handler": handler_id})
     return [HandlerState(**row) for row in rows.mappings()]
 
 

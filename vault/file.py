@@ -109,6 +109,11 @@ class VaultFile:
         with self._lock, self._translated(), engine.begin() as database:
             yield database
 
+    def let_go(self) -> None:
+        """Close what is not in use just now; whoever still has the vault can go on using it."""
+        if self._pid == os.getpid():
+            self._engine.dispose()
+
     def close(self) -> None:
         """Close the file; afterwards everything is in it, if no other process has it open."""
         if self._pid != os.getpid():

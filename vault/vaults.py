@@ -23,6 +23,9 @@ from vault.keys import KEY_LENGTH, KeyRing, write_new
 from vault.vault import Vault
 
 _PERSON = re.compile(r"[a-z0-9_-]{1,64}")
+#: Vaults whose files stay open in a process: each takes three descriptors or more, and there may
+#: be more people than a process may have of these.
+_MOST_OPEN = 64
 #: A disk with less room than this, in bytes, takes no batch.
 _LEAST_FREE = 16 * 1024 * 1024
 #: Keys that `Vaults.check` tries at most.
@@ -30,7 +33,7 @@ _KEYS_TRIED = 3
 
 
 class Vaults:
-    """All vaults of a server; each is opened once in a process. Threads may share it.
+    """All vaults of a server; those used last stay open in a process. Threads may share it.
 
     Args:
         settings: The server's settings.
@@ -67,9 +70,12 @@ class Vaults:
             self._start()
             self._open = dict(inherited)
         with self._lock:
-            if person_id not in self._open:
-                self._open[person_id] = self._opened(person_id, create)
-            return self._open[person_id]
+            # Those used last stand last.
+            vault = self._open.pop(person_id, None) or self._opened(person_id, create)
+            self._open[person_id] = vault
+            while len(self._open) > _MOST_OPEN:
+                self._open.pop(next(iter(self._open))).let_go()
+            return vault
 
     def people(self) -> list[str]:
         """The ids of all who have a vault, in order."""

@@ -43,6 +43,12 @@ _MARK_DELETED = (
     .where(records.c.row == bindparam("b_row"))
     .values(deleted_at=bindparam("b_at"), change=bindparam("b_change"))
 )
+_FENCE = sqlite_insert(fences)
+_CLAIM = _FENCE.on_conflict_do_update(
+    index_elements=["connection_id", "handler_id"],
+    set_={"fence": _FENCE.excluded.fence},
+    where=fences.c.fence <= _FENCE.excluded.fence,
+).returning(fences.c.fence)
 
 
 @dataclass(slots=True)
@@ -303,15 +309,8 @@ def claim(connection: Connection, connection_id: str, handler_id: str, fence: in
     Raises:
         FencedError: A newer one has been seen.
     """
-    statement = sqlite_insert(fences).values(
-        connection_id=connection_id, handler_id=handler_id, fence=fence
-    )
     taken = connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["connection_id", "handler_id"],
-            set_={"fence": fence},
-            where=fences.c.fence <= fence,
-        ).returning(fences.c.fence)
+        _CLAIM, {"connection_id": connection_id, "handler_id": handler_id, "fence": fence}
     ).one_or_none()
     if taken is None:
         raise FencedError(f"a newer worker syncs {handler_id} of {connection_id}: stop")

@@ -53,7 +53,6 @@ def create_celery(settings: Settings, redis_url: str) -> Celery:
         task_queues=[Queue(SCHEDULE_QUEUE), *(Queue(name) for name in registry.provider_ids())],
         task_create_missing_queues=True,
         worker_send_task_events=True,
-        task_send_sent_event=True,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,

@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 
 from connectors.sdk.handler import Handler, Kept
 from connectors.sdk.records import Batch, Failed, Position, Record
-from connectors.sdk.schemas.quick import look_of
+from connectors.sdk.schemas.quick import check_of
 
 #: Written to quarantine when a handler listed an item and then said nothing of it.
 NOT_DELIVERED = "listed by the provider, but not delivered"
@@ -59,9 +59,7 @@ class Preparer:
         self.handler = handler
         self.kept = kept
         self.timings = timings or Timings()
-        # Made once: building a marshmallow schema costs more than using it.
-        self._schemas = {uri: schema() for uri, schema in handler.schemas().items()}
-        self._looks = {uri: look_of(schema) for uri, schema in self._schemas.items()}
+        self._checks = {uri: check_of(schema) for uri, schema in handler.schemas().items()}
         self._prefix = handler.build(id="", name="", inserted_at="", source={})["_id"]
 
     def prepare(self, batch: Batch) -> Prepared:
@@ -93,12 +91,13 @@ class Preparer:
 
     def check(self, record: Record) -> str | None:
         """Why the record cannot be kept, without its content; None when it can."""
-        schema = self._schemas.get(record.get("schema", ""))
-        if schema is None:
+        found = self._checks.get(record.get("schema", ""))
+        if found is None:
             return "schema is not the handler's"
+        schema, look = found
         started = time.perf_counter()
         try:
-            if not self._looks[schema.uri](record):
+            if not look(record):
                 schema.load(record)
         except ValidationError as error:
             return _describe(error.messages)

@@ -16,12 +16,18 @@ import redis
 from connectors.sdk.quota import Quota, until_midnight
 
 _SLOTS = 100
+#: Windows for which a quota that was learned is believed.
+_REMEMBERED = 15
+#: The least part of the quota that may be learned.
+_LEAST_PART = 0.1
 
 _TAKE = """
 local blocked = redis.call('PTTL', KEYS[2])
 if blocked > 0 then return tostring(blocked / 1000) end
 local units, limit, width = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if units == 0 or limit == 0 then return '0' end
+local learned = tonumber(redis.call('GET', KEYS[3]) or '0')
+if learned > 0 and learned < limit then limit = learned end
 local t = redis.call('TIME')
 local now = t[1] + t[2] / 1000000
 local slot = math.floor(now / width)
@@ -52,6 +58,33 @@ end
 return tostring(width)
 """
 
+# What was refused was not spent, and what was is all that a window holds. A refusal after a small
+# part of what is believed has another reason: too much at once, or a bad day of the provider.
+_REFUSED = """
+local t = redis.call('TIME')
+local width = tonumber(ARGV[3])
+local slot = math.floor((t[1] + t[2] / 1000000) / width)
+local spent, slots = 0, {}
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  if tonumber(all[i]) >= slot - tonumber(ARGV[4]) then
+    spent = spent + tonumber(all[i + 1])
+    slots[#slots + 1] = {tonumber(all[i]), tonumber(all[i + 1])}
+  end
+end
+-- Where they were put: in the slots written last.
+table.sort(slots, function(a, b) return a[1] > b[1] end)
+local left = tonumber(ARGV[1])
+for _, s in ipairs(slots) do
+  local back = math.min(left, s[2])
+  if back > 0 then redis.call('HINCRBY', KEYS[1], string.format('%d', s[1]), -back) end
+  left, spent = left - back, spent - back
+end
+if spent < tonumber(ARGV[2]) * tonumber(ARGV[5]) then return 0 end
+redis.call('SET', KEYS[2], string.format('%d', spent), 'PX', ARGV[6])
+return spent
+"""
+
 _TAKE_OF_DAY = """
 local blocked = redis.call('PTTL', KEYS[2])
 if blocked > 0 then return tostring(blocked / 1000) end
@@ -68,18 +101,28 @@ return '0'
 class RedisBudget:
     """The budget of one account; a `connectors.sdk.quota.Budget`.
 
+    A provider that refuses sooner than that teaches how much it grants: until it may have changed
+    its mind, no more is spent. So a quota that was set too high costs a few refusals and not some
+    in each window.
+
     Args:
         client: Redis.
         spent_key: Where units spent are counted.
         block_key: Key that, while it lives, lets nothing be spent.
+        learned_key: Where the units are noted that a window turned out to hold.
         quota: What may be spent; None when the provider states none: only blocks count then.
     """
 
     def __init__(
-        self, client: redis.Redis, spent_key: str, block_key: str, quota: Quota | None
+        self,
+        client: redis.Redis,
+        spent_key: str,
+        block_key: str,
+        learned_key: str,
+        quota: Quota | None,
     ) -> None:
         self._client = client
-        self._keys = [spent_key, block_key]
+        self._keys = [spent_key, block_key, learned_key]
         self.message = quota.spent_message if quota else "the provider asked to wait"
         self._limit = quota.units if quota else 0
         self._width = quota.seconds / _SLOTS if quota else 1.0
@@ -93,6 +136,16 @@ class RedisBudget:
     def block(self, seconds: float) -> None:
         """Let nothing be spent for so many seconds, for any worker."""
         _block(self._client, self._keys[1], seconds)
+
+    def refused(self, units: int) -> None:
+        """Give back units that the provider refused; what was spent is what a window holds."""
+        if not self._limit:
+            return
+        remembered = int(_REMEMBERED * _SLOTS * self._width * 1000)
+        self._client.register_script(_REFUSED)(
+            keys=[self._keys[0], self._keys[2]],
+            args=[units, self._limit, self._width, _SLOTS, _LEAST_PART, remembered],
+        )
 
 
 class DailyBudget:
@@ -128,6 +181,9 @@ class DailyBudget:
     def block(self, seconds: float) -> None:
         """Let nothing be spent for so many seconds, for any worker."""
         _block(self._client, self._block_key, seconds)
+
+    def refused(self, units: int) -> None:
+        """Nothing is learned: the day's quota is the project's, and is stated."""
 
 
 def _block(client: redis.Redis, key: str, seconds: float) -> None:

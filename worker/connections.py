@@ -161,7 +161,7 @@ def disconnect(
     for job in _jobs(vault, person_id, connection_id):
         _forget(services, job)
     vault.remove_connection(connection_id)
-    for pattern in (keys.budget, keys.block):
+    for pattern in (keys.budget, keys.block, keys.learned):
         found = list(services.redis.scan_iter(match=pattern(person_id, connection_id, "*")))
         if found:
             services.redis.delete(*found)

@@ -76,6 +76,11 @@ def budget(person: str, connection: str, service: str) -> str:
     return f"dcs:budget:{person}|{connection}|{service}"
 
 
+def learned(person: str, connection: str, service: str) -> str:
+    """Key of the units that a window turned out to hold, where that is less than was believed."""
+    return f"dcs:learned:{person}|{connection}|{service}"
+
+
 def daily(provider: str, service: str) -> str:
     """Key of the units that all accounts have spent in a day; the date follows it."""
     return f"dcs:daily:{provider}|{service}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import redis
 from celery import Celery
@@ -75,7 +77,15 @@ class SyncQueue:
             self.send(job, run_id, force=force)
         return run_id
 
-    def send(self, job: Job, run_id: str, *, force: bool = False, later: bool = False) -> None:
+    def send(
+        self,
+        job: Job,
+        run_id: str,
+        *,
+        force: bool = False,
+        later: bool = False,
+        producer: Any = None,
+    ) -> None:
         """Enqueue one time slice of the run. Arguments are ids alone.
 
         Args:
@@ -83,6 +93,7 @@ class SyncQueue:
             run_id: The run.
             force: Sync even when the connection is paused or the handler disabled.
             later: Whether runs that have not begun go first, as for a continuation.
+            producer: Celery's, to send by; default: one of its pool.
         """
         self._celery.send_task(
             SYNC,
@@ -91,7 +102,15 @@ class SyncQueue:
             queue=job.provider,
             priority=LATER if later else FIRST,
             headers={SENT_AT: time.time()},
+            producer=producer,
         )
+
+    def send_all(self, jobs: Sequence[Job]) -> None:
+        """Enqueue a time slice of each, in its run, on one connection."""
+        runs = self._schedule.runs_of(jobs)
+        with self._celery.producer_pool.acquire(block=True) as producer:
+            for job, run_id in zip(jobs, runs, strict=True):
+                self.send(job, run_id, producer=producer)
 
     def lengths(self) -> dict[str, int]:
         """How many messages wait in each queue, schedule's own included."""

@@ -68,7 +68,8 @@ class Services:
             budget = DailyBudget(self.redis, keys.daily(provider.id, service), block, quota)
         else:
             spent = keys.budget(person_id, connection_id, service)
-            budget = RedisBudget(self.redis, spent, block, quota)
+            learned = keys.learned(person_id, connection_id, service)
+            budget = RedisBudget(self.redis, spent, block, learned, quota)
         waiting = {"wait": wait} if wait else {}
         return Api(
             self.transport,

@@ -24,8 +24,7 @@ def tick(services: Services) -> int:
     room = min(services.settings.worker.tick_limit, services.queue.room())
     # What does not fit stays due: queues hold messages, the schedule holds the work.
     jobs = schedule.pop(room) if room else []
-    for job in jobs:
-        services.queue.send(job, schedule.run_of(job))
+    services.queue.send_all(jobs)
     return len(jobs)
 
 

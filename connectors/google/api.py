@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -54,24 +55,17 @@ class GoogleApi:
         *,
         prefix: str = "",
     ) -> None:
-        # Takes 0.2 s: a process that calls no Google has no use for it.
-        from googleapiclient import discovery, discovery_cache
-
-        # Their published types lack what a client of our own transport needs.
-        building: Any = discovery
-        shipped: Any = discovery_cache
-
         self._api = api
         self._quota = quota
         self._prefix = f"{name}.{prefix}"
-        document = json.loads(shipped.get_static_doc(name, version))
-        #: The API's collections, as methods; making one takes longer than a request.
-        self.service: Any = building.build_from_document(
-            document, http=Http(api, 0), model=_model(document)
-        )
+        self._named = name, version
+
+    def collection(self, path: str) -> Any:
+        """A collection of the API, such as `users.messages`: its methods make requests."""
+        return _collection(*self._named, path)
 
     def run(self, request: Any) -> Json:
-        """Send a request made by `service`; its answer.
+        """Send a request made by a `collection`; its answer.
 
         Raises:
             ConnectorError: As Google's answer deserves; see `connectors.google.errors`.
@@ -85,7 +79,7 @@ class GoogleApi:
         raise TransientError("Google's answer could not be read")
 
     def media(self, request: Any, kind: str | None = None) -> bytes:
-        """Send a request made by `service` whose answer is a file's bytes (`get_media`, `export`).
+        """Send a request made by a `collection` whose answer is a file's bytes (`get_media`, `export`).
 
         Args:
             request: What to send.
@@ -150,6 +144,32 @@ class Http:
             httplib2.Response({"status": str(answer.status), "content-type": kind}),
             answer.content,
         )
+
+
+@lru_cache(maxsize=16)
+def _service(name: str, version: str) -> Any:
+    """Google's client of an API; made once a process, for it takes longer than many requests."""
+    # Takes 0.2 s: a process that calls no Google has no use for it.
+    from googleapiclient import discovery, discovery_cache
+
+    # Their published types lack what a client of our own transport needs.
+    building: Any = discovery
+    shipped: Any = discovery_cache
+    document = json.loads(shipped.get_static_doc(name, version))
+    # Each request names the transport that it goes out by.
+    return building.build_from_document(document, http=_NoHttp(), model=_model(document))
+
+
+@lru_cache(maxsize=64)
+def _collection(name: str, version: str, path: str) -> Any:
+    made = _service(name, version)
+    for part in path.split("."):
+        made = getattr(made, part)()
+    return made
+
+
+class _NoHttp:
+    """Stands where Google's client wants a transport though each request brings its own."""
 
 
 def _model(document: Json) -> Any:

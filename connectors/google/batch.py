@@ -122,14 +122,15 @@ class _Sending:
         if not again:
             self._refusals = 0
             return
-        refusals = [o for key in again if isinstance(o := outcomes.get(key), RateLimitedError)]
-        named = [e for e in refusals if e.retry_after is not None]
-        error = max(named, key=_seconds, default=next(iter(refusals), _FAULT))
-        if refusals and len(again) == len(outcomes):
+        refused = {k: o for k in again if isinstance(o := outcomes.get(k), RateLimitedError)}
+        named = [error for error in refused.values() if error.retry_after is not None]
+        error = max(named, key=_seconds, default=next(iter(refused.values()), _FAULT))
+        if refused and len(again) == len(outcomes):
             self._refusals += 1
         if self._refusals > _REFUSALS:
             raise error
-        self._api.hold(error, max(1, self._refusals))
+        units = sum(self._gmail.cost(self._requests[key]) for key in refused)
+        self._api.hold(error, max(1, self._refusals), units=units)
 
     def _send_alone(self) -> None:
         """Send by themselves the parts that met a fault in each batch they were in."""

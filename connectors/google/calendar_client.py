@@ -36,8 +36,8 @@ class CalendarClient(GoogleApi):
     def __init__(self, api: Api, quota: Quota | None, size: int) -> None:
         super().__init__(api, quota, "calendar", "v3")
         self._size = size
-        self._calendars = self.service.calendarList()
-        self._events = self.service.events()
+        self._calendars = self.collection("calendarList")
+        self._events = self.collection("events")
 
     def calendars(self, page: str | None = None) -> Json:
         """`calendarList.list`: one page of the person's calendars.

@@ -57,11 +57,10 @@ class GmailClient(GoogleApi):
 
     def __init__(self, api: Api, quota: Quota | None) -> None:
         super().__init__(api, quota, "gmail", "v1", prefix="users.")
-        # Each call of these makes its methods anew, which takes longer than a request.
-        self._users = self.service.users()
-        self._messages = self._users.messages()
-        self._attachments = self._messages.attachments()
-        self._history = self._users.history()
+        self._users = self.collection("users")
+        self._messages = self.collection("users.messages")
+        self._attachments = self.collection("users.messages.attachments")
+        self._history = self.collection("users.history")
         #: Requests for a message with the id `_ID`, by the form that they ask for.
         self._made: dict[str, Any] = {}
 
@@ -136,6 +135,7 @@ class GmailClient(GoogleApi):
             # the 401 of makes it renew the access token.
             self.profile()
             parts |= self._send({key: requests[key] for key in rejected})
+        # That call went through, so it is not the access that has ended.
         return {key: outcome_of(part) for key, part in parts.items()}
 
     def _part(self, form: str, make: Callable[..., Any], message_id: str) -> PartRequest:
@@ -158,7 +158,9 @@ class GmailClient(GoogleApi):
 
 
 def outcome_of(part: Part) -> Outcome:
-    """What a part of a batch gave."""
+    """What a part of a batch gave, after the access token was renewed for it."""
+    if part.status == HTTPStatus.UNAUTHORIZED:
+        return TransientError("the access token ended each time the batch was under way")
     if part.status != HTTPStatus.OK:
         error = classify(part.status, part.headers, part.content)
         return error or TransientError("Google's answer could not be read")

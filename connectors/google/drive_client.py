@@ -31,8 +31,8 @@ class DriveClient(GoogleApi):
     def __init__(self, api: Api, quota: Quota | None) -> None:
         super().__init__(api, quota, "drive", "v3")
         # Each call of these makes its methods anew, which takes longer than a request.
-        self._files = self.service.files()
-        self._changes = self.service.changes()
+        self._files = self.collection("files")
+        self._changes = self.collection("changes")
 
     def start(self) -> str:
         """`changes.getStartPageToken`: where the changes from now on begin."""

@@ -37,7 +37,7 @@ class YouTubeClient(GoogleApi):
         later pages and to leave out others: https://github.com/TeamNewPipe/NewPipe/issues/5806
         """
         return self.run(
-            self.service.subscriptions().list(
+            self.collection("subscriptions").list(
                 part="snippet,contentDetails",
                 mine=True,
                 order="alphabetical",
@@ -49,7 +49,7 @@ class YouTubeClient(GoogleApi):
     def subscriptions_to(self, channels: Collection[str]) -> Json:
         """`subscriptions.list`: the person's own, to these channels, at most `MOST_IDS`."""
         return self.run(
-            self.service.subscriptions().list(
+            self.collection("subscriptions").list(
                 part="id", mine=True, forChannelId=",".join(channels), maxResults=MOST_IDS
             )
         )
@@ -57,7 +57,7 @@ class YouTubeClient(GoogleApi):
     def liked(self, *, size: int, page: str | None) -> Json:
         """`videos.list`: one page of the videos that the person likes."""
         return self.run(
-            self.service.videos().list(
+            self.collection("videos").list(
                 part="snippet,contentDetails",
                 myRating="like",
                 maxResults=size,
@@ -67,20 +67,20 @@ class YouTubeClient(GoogleApi):
 
     def ratings(self, videos: Collection[str]) -> Json:
         """`videos.getRating`: what the person thinks of these videos, at most `MOST_IDS`."""
-        return self.run(self.service.videos().getRating(id=",".join(videos)))
+        return self.run(self.collection("videos").getRating(id=",".join(videos)))
 
     def videos(self, ids: Collection[str]) -> Json:
         """`videos.list`: those of these videos that exist, at most `MOST_IDS`."""
-        return self.run(self.service.videos().list(part="id", id=",".join(ids)))
+        return self.run(self.collection("videos").list(part="id", id=",".join(ids)))
 
     def own_channel(self) -> Json:
         """`channels.list`: the person's own channel, with its playlists."""
-        return self.run(self.service.channels().list(part="contentDetails", mine=True))
+        return self.run(self.collection("channels").list(part="contentDetails", mine=True))
 
     def playlist(self, playlist: str, *, size: int, page: str | None) -> Json:
         """`playlistItems.list`: one page of a playlist."""
         return self.run(
-            self.service.playlistItems().list(
+            self.collection("playlistItems").list(
                 part="snippet,contentDetails,status",
                 playlistId=playlist,
                 maxResults=size,

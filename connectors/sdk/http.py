@@ -238,7 +238,7 @@ class Api:
                 tries += 1
                 if tries > self._retries:
                     raise
-                self.hold(error, tries)
+                self.hold(error, tries, units=cost)
             except TransientError:
                 tries += 1
                 if tries > self._retries:
@@ -264,12 +264,13 @@ class Api:
                 raise RateLimitedError(self._budget.message, seconds)
             self._pause(seconds)
 
-    def hold(self, error: RateLimitedError, tries: int = 1) -> None:
+    def hold(self, error: RateLimitedError, tries: int = 1, *, units: int = 0) -> None:
         """Wait as the provider asked, when that is short; for parts of a batch that were refused.
 
         Args:
             error: The provider's refusal.
             tries: How many refusals in a row this is, where the provider names no time.
+            units: Quota units of what was refused.
 
         Raises:
             RateLimitedError: The wait is longer than a worker should be held.
@@ -278,6 +279,8 @@ class Api:
         if seconds is None:
             seconds = self._backoff * 2**tries * random.uniform(1.0, 1.5)  # noqa: S311
         self._budget.block(seconds)
+        if units:
+            self._budget.refused(units)
         self.stats.held(seconds)
         if seconds > self._inline_wait:
             raise RateLimitedError(str(error), seconds) from error

@@ -5,6 +5,7 @@ https://datatracker.ietf.org/doc/html/rfc6749
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
@@ -87,11 +88,17 @@ class Tokens:
         expires_at = data.get("expires_at")
         if expires_at is None and data.get("expires_in") is not None and now is not None:
             expires_at = now + float(data["expires_in"])
+        ends = None if expires_at is None else float(expires_at)
+        if ends is not None and not math.isfinite(ends):
+            raise ValueError("the end of the access is no time")
+        refresh = data.get("refresh_token") or None
+        if refresh is not None and not isinstance(refresh, str):
+            raise ValueError("refresh_token is no text")
         scope = data.get("scope") or ""
         return cls(
             access_token=access,
-            refresh_token=data.get("refresh_token") or None,
-            expires_at=None if expires_at is None else float(expires_at),
+            refresh_token=refresh,
+            expires_at=ends,
             scopes=frozenset(scope.split() if isinstance(scope, str) else scope),
         )
 

@@ -80,6 +80,9 @@ class Budget(Protocol):
     def block(self, seconds: float) -> None:
         """Let nothing be spent for so many seconds: the provider asked to wait."""
 
+    def refused(self, units: int) -> None:
+        """Give back units that the provider refused, and learn from it what it grants."""
+
 
 class Unlimited:
     """The budget of a provider that states no quota; it still honours `block`."""
@@ -96,6 +99,9 @@ class Unlimited:
     def block(self, seconds: float) -> None:
         """Wait at least so long before the next call."""
         self._until = max(self._until, self._now() + seconds)
+
+    def refused(self, units: int) -> None:
+        """Nothing is counted, so there is nothing to learn."""
 
 
 class Clock(Protocol):

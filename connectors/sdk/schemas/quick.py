@@ -26,6 +26,13 @@ _MOMENT = re.compile(
 )
 
 
+@lru_cache(maxsize=64)
+def check_of(schema: type[Schema]) -> tuple[Schema, Look]:
+    """A schema, made once in a process since that costs more than using it, and its quick look."""
+    made = schema()
+    return made, look_of(made)
+
+
 def look_of(schema: Schema) -> Look:
     """The quick look for records of a schema; one that never says yes where it has hooks.
 

@@ -52,6 +52,7 @@ class Budget:
         self.waits = list(waits)
         self.taken: list[int] = []
         self.blocked: list[float] = []
+        self.given_back: list[int] = []
 
     def take(self, units: int) -> float:
         self.taken.append(units)
@@ -59,6 +60,9 @@ class Budget:
 
     def block(self, seconds: float) -> None:
         self.blocked.append(seconds)
+
+    def refused(self, units: int) -> None:
+        self.given_back.append(units)
 
 
 @pytest.fixture

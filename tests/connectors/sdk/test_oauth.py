@@ -65,3 +65,12 @@ def test_an_old_refresh_token_is_kept_only_where_none_came_along() -> None:
     assert Tokens("new").keeping_refresh_token(WHOLE).refresh_token == "r-token"
     assert Tokens("new", "own").keeping_refresh_token(WHOLE).refresh_token == "own"
     assert Tokens("new").keeping_refresh_token(None).refresh_token is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"refresh_token": 5}, {"refresh_token": ["r"]}, {"expires_at": "NaN"}, {"expires_at": "inf"}],
+)
+def test_tokens_that_make_no_sense_are_refused(odd: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"refresh_token|access"):
+        Tokens.from_json({"access_token": "a"} | odd)
