@@ -16,13 +16,14 @@ DEMO := $(if $(ONCE),--once) $(if $(MAIL),--mail "$(MAIL)") $(if $(MESSAGES),--m
 	$(if $(LATENCY_MS),--latency-ms $(LATENCY_MS)) $(if $(QUOTA),--quota $(QUOTA))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint format constraints clean
+.PHONY: help demo up test bench chaos lint format constraints clean
 
 help: ## List the targets.
 	@echo "Data Connector Server. Targets:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "  make demo takes ONCE=1 MAIL=PATH MESSAGES=N LATENCY_MS=N QUOTA=UNITS/SECONDS"
-	@echo "  make test takes TESTS=PATH"
+	@echo "  make test takes TESTS=PATH; make bench takes QUICK=1 ONLY=NAME"
+	@echo "  make chaos takes RUNS=N SEED=S DOCS=1 (write docs/reliability.md)"
 
 demo: $(RUNTIME) ## Show it all with a sandbox account; ONCE=1 ends after the summary.
 	@$(BIN)/python -m cli.main demo $(DEMO)
@@ -32,6 +33,12 @@ up: $(RUNTIME) ## Run the server of your own.
 
 test: lint ## Check the code and pass all tests, offline.
 	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n 2 --dist loadgroup)
+
+bench: $(DEV) ## Measure, and write docs/performance.md; QUICK=1 only shows that it runs.
+	$(BIN)/python -m bench $(if $(QUICK),--quick,--write-docs) $(if $(ONLY),--only $(ONLY))
+
+chaos: $(DEV) ## Hurt a real server in every way we know, and count what is lost.
+	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),50) --seed $(or $(SEED),1) $(if $(DOCS),--write-docs)
 
 lint: $(DEV) ## Check style, types and the direction of imports.
 	$(BIN)/ruff check

@@ -22,6 +22,7 @@ from config.settings import Settings, load
 from connectors.sdk.oauth import Tokens
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running
+from tests.chaos.stage import environment_of
 from worker import connections
 from worker.keys import Job
 from worker.services import Services, open_services
@@ -81,15 +82,8 @@ class Stage:
         return load(home=self.home, providers={"google": google}, **self.values())
 
     def environment(self) -> dict[str, str]:
-        variables = {name: value for name, value in os.environ.items() if name[:4] != "DCS_"}
-        variables |= {"DCS_HOME": str(self.home), "DCS_REDIS_URL": self.url}
         groups = self.values() | {"providers": self.settings().providers}
-        for group, values in groups.items():
-            for key, value in values.items():
-                for name, inner in value.items() if isinstance(value, dict) else [("", value)]:
-                    path = [group, key, name] if name else [group, key]
-                    variables["DCS_" + "__".join(path).upper()] = str(inner)
-        return variables
+        return environment_of(self.home, groups) | {"DCS_REDIS_URL": self.url}
 
     def start(self, tier: str) -> None:
         with (self.logs / f"{tier}.log").open("ab") as log:

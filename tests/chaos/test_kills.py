@@ -34,39 +34,6 @@ def test_twenty_kills_of_the_worker_lose_and_double_nothing(
     assert calls["gmail.users.messages.get"] <= MESSAGES + KILLS * 2 * 25 * 2
 
 
-@pytest.mark.timeout(240)
-def test_redis_wiped_in_the_middle_loses_and_doubles_nothing(
-    stage: Any, chance: random.Random
-) -> None:
-    job = stage.connect()
-    stage.start("beat")
-    stage.start("worker")
-    for part in (1, 2, 3):
-        kept = stage.until_kept(job, part * 450 + chance.randrange(100))
-        assert kept < MESSAGES
-        stage.services.redis.flushall()
-    stage.until_done(job)
-    assert_exactly_the_providers(stage, job)
-
-
-@pytest.mark.timeout(240)
-def test_redis_restarted_in_the_middle_loses_and_doubles_nothing(
-    stage: Any, chance: random.Random
-) -> None:
-    job = stage.connect()
-    stage.start("beat")
-    stage.start("worker")
-    for part in (1, 2):
-        kept = stage.until_kept(job, part * 600 + chance.randrange(100))
-        assert kept < MESSAGES
-        stage.redis.stop()
-        stage.redis.start()
-    stage.until_done(job)
-    assert_exactly_the_providers(stage, job)
-    state = stage.services.vaults.open("owner").handler(job.connection, job.handler)
-    assert state.status == "enabled"
-
-
 def assert_exactly_the_providers(stage: Any, job: Any) -> None:
     vault = stage.services.vaults.open("owner")
     ids = list(vault.kept(job.connection, job.handler).source_ids())

@@ -1,0 +1,235 @@
+"""People with accounts at the sandbox: connected, looked at, and compared with what was sent."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import redis
+import requests
+from kombu.exceptions import OperationalError
+
+from connectors.sdk.oauth import Tokens
+from sandbox.holding import Holding
+from sandbox.world import World
+from tests.chaos.stage import Stage
+from vault.errors import VaultError
+from vault.model import HandlerState
+from vault.vault import Vault
+from worker import connections, keys
+from worker.keys import Job
+
+PROVIDER = "google"
+#: Scopes by the handler that needs them; every person has the first.
+SCOPES = {
+    "gmail": "https://www.googleapis.com/auth/gmail.readonly",
+    "calendar-event": "https://www.googleapis.com/auth/calendar.readonly",
+    "google-drive-document": "https://www.googleapis.com/auth/drive.readonly",
+    "youtube-following": "https://www.googleapis.com/auth/youtube.readonly",
+}
+#: How long a person goes on asking for a sync, in seconds.
+_ASK_SECONDS = 30.0
+#: A job that is due within so many seconds is not at rest.
+_SOON = 60.0
+_PROFILE = (
+    "openid",
+    "https://www.googleapis.com/auth/userinfo.email",
+    "https://www.googleapis.com/auth/userinfo.profile",
+)
+
+
+@dataclass
+class Toll:
+    """What a comparison found, summed over handlers.
+
+    Args:
+        expected: Records that the provider has.
+        kept: Of these, the ones kept as they were sent.
+        lost: Of these, those missing or with other content.
+        doubled: Records twice, or of items that are gone.
+        remarks: Whatever else is wrong, in words.
+    """
+
+    expected: int = 0
+    kept: int = 0
+    lost: int = 0
+    doubled: int = 0
+    remarks: list[str] = field(default_factory=list)
+
+    def add(self, other: Toll) -> None:
+        """Add another toll to this one."""
+        self.expected += other.expected
+        self.kept += other.kept
+        self.lost += other.lost
+        self.doubled += other.doubled
+        self.remarks += other.remarks
+
+
+class Person:
+    """One person with one account.
+
+    Args:
+        stage: The server.
+        world: The sandbox.
+        name: Names the vault.
+        account: The account's number at the sandbox.
+        handlers: Which of `SCOPES` the person allows.
+    """
+
+    def __init__(
+        self, stage: Stage, world: World, name: str, account: int, handlers: tuple[str, ...]
+    ) -> None:
+        self.stage = stage
+        self.world = world
+        self.name = name
+        self.account = account
+        self.handlers = handlers
+        self.connection = ""
+        self.jobs: list[Job] = []
+        self.token = ""
+        self._edited: set[str] = set()
+        self._synced: dict[str, datetime | None] = {}
+
+    def connect(self) -> None:
+        """Connect the account with fresh tokens; everything allowed is then synced."""
+        scopes = [*_PROFILE, *(SCOPES[name] for name in self.handlers)]
+        tokens = Tokens.from_json(self.world.tokens.mint(self.account, scopes))
+        self.token = tokens.access_token
+        services = self.stage.patient()
+        before = self._synced
+        self.connection = connections.connect(services, self.name, PROVIDER, tokens).id
+        self.jobs = [
+            Job(self.name, self.connection, state.handler_id)
+            for state in self.vault.handlers(self.connection)
+            if state.status != "invalid-auth"
+        ]
+        self._synced = {job.handler: before.get(job.handler) for job in self.jobs}
+
+    @property
+    def vault(self) -> Vault:
+        return self.stage.services.vaults.open(self.name)
+
+    def holding(self, job: Job) -> Holding:
+        return self.world.sides[PROVIDER].holdings(self.account)[job.handler]
+
+    def states(self) -> list[HandlerState]:
+        return [self.vault.handler(job.connection, job.handler) for job in self.jobs]
+
+    def kept(self) -> int:
+        """How many records are kept; 0 where the vault cannot be read just now."""
+        with suppress(VaultError, OSError, redis.RedisError):
+            return sum(state.kept for state in self.states())
+        return 0
+
+    def total(self) -> int:
+        return sum(len(self.holding(job).expected({})) for job in self.jobs)
+
+    def mark(self) -> None:
+        """Remember the last sync of each handler: to be whole, each must have had a later one."""
+        # Not by the clock: the workers' may be wrong.
+        self._synced = {state.handler_id: state.last_sync_at for state in self.states()}
+
+    def whole(self) -> bool:
+        """Whether every handler has ended a sync well since one was last asked for, and rests."""
+        try:
+            return all(
+                state.status == "enabled" and state.last_sync_at != self._synced[state.handler_id]
+                for state in self.states()
+            ) and all(self._rests(job) for job in self.jobs)
+        except (VaultError, OSError, redis.RedisError):
+            return False
+
+    def _rests(self, job: Job) -> bool:
+        """Whether the job is in no run and due at its frequency, not at once."""
+        services = self.stage.services
+        due = services.schedule.due_at(job)
+        in_run = services.redis.hexists(keys.RUNS, job.member)
+        return not in_run and due is not None and due > time.time() + _SOON
+
+    def messages(self) -> Iterator[str]:
+        """What the person is told: of the connection, the handlers, and their progress."""
+        with suppress(VaultError, OSError, redis.RedisError):
+            yield self.vault.connection(self.connection).message or ""
+            yield from (state.message or "" for state in self.states())
+        with suppress(redis.RedisError):
+            yield from (
+                view.message or "" for view in self.stage.services.progress.snapshot(self.name)
+            )
+
+    def sync(self) -> None:
+        """Ask for a sync of everything, again and again while that cannot be taken."""
+        deadline = time.monotonic() + _ASK_SECONDS
+        while True:
+            try:
+                self.mark()
+                connections.sync(self.stage.patient(), self.name, self.connection)
+                return
+            except (VaultError, OSError, redis.RedisError, OperationalError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def change(self, chance: random.Random) -> None:
+        """Let items come, change and go, in each handler."""
+        for job in self.jobs:
+            holding = self.holding(job)
+            holding.add(chance.randrange(1, 5))
+            ids = holding.expected({})
+            for source_id in chance.sample(ids, min(2, len(ids))) if holding.tells_edits else []:
+                holding.edit(source_id)
+                self._edited.add(source_id)
+            holding.remove(chance.choice(holding.expected({})))
+
+    def compare(self, *, quarantines: bool = False) -> Toll:
+        """Compare the vault with what the provider has.
+
+        Args:
+            quarantines: Whether items in quarantine are as it should be.
+        """
+        toll = Toll()
+        vault = self.vault
+        for job in self.jobs:
+            toll.add(self._compare(vault, job))
+        toll.remarks += [f"{self.name}: check: {line}" for line in vault.check()]
+        held = vault.quarantine()
+        if held and not quarantines:
+            toll.remarks.append(f"{self.name}: {len(held)} in quarantine: {held[0].reason}")
+        return toll
+
+    def _compare(self, vault: Vault, job: Job) -> Toll:
+        holding, kept = self.holding(job), vault.kept(job.connection, job.handler)
+        ids = list(kept.source_ids())
+        expected = set(holding.expected({}))
+        lost = expected - set(ids)
+        for source_id in expected & set(ids):
+            record = kept.get(source_id)
+            sent = holding.sent(source_id)
+            sound = record is not None and holding.reflects(record)
+            # An edit may be told in part only (a mail's labels): `reflects` has looked at that.
+            told = source_id in self._edited or sent is None
+            if not sound or (not told and record and record["sourceData"] != sent):
+                lost.add(source_id)
+        rows = sum(
+            count.records
+            for count in vault.stats()
+            if (count.connection_id, count.handler_id) == (job.connection, job.handler)
+        )
+        doubled = max(rows, len(ids)) - len(set(ids)) + len(set(ids) - expected)
+        toll = Toll(len(expected), len(expected) - len(lost), len(lost), doubled)
+        if lost or doubled:
+            some = sorted(lost or set(ids) - expected)[:3]
+            toll.remarks.append(
+                f"{self.name} {job.handler}: {len(lost)} lost, {doubled} doubled, such as {some}"
+            )
+        return toll
+
+    def forget(self) -> None:
+        """End the connection, so that nothing of it happens in later runs."""
+        with suppress(VaultError, OSError, redis.RedisError, requests.RequestException):
+            connections.disconnect(
+                self.stage.patient(), self.name, self.connection, delete_data=False
+            )

@@ -1,0 +1,96 @@
+"""A short run of the fault harness, and whether it would see what it looks for."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from config.settings import load
+from sandbox.options import SandboxOptions
+from sandbox.server import running
+from tests.chaos.people import Person
+from tests.chaos.series import Plan, all_faults
+from worker.engine import Engine
+from worker.services import open_services
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(900)
+def test_each_fault_is_survived_by_a_whole_server(tmp_path: Path) -> None:
+    # As a process of its own: what it starts must not be this process's children.
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.chaos", "--packed", "10", "--seed", "5", "--keep", tmp_path],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    kept = "\n".join(path.read_text() for path in tmp_path.glob("*/what.txt"))
+    assert done.returncode == 0, f"{done.stderr}\n{done.stdout}\n{kept}"
+
+
+def test_a_seed_gives_the_same_faults_and_each_comes_in_turn() -> None:
+    faults = tuple(all_faults())
+    plan = Plan(3, faults)
+    chosen = [
+        [(type(f), f.after, f.seconds) for f in plan.of_run(n, plan.chance(n))] for n in range(99)
+    ]
+    again = [
+        [(type(f), f.after, f.seconds) for f in plan.of_run(n, plan.chance(n))] for n in range(99)
+    ]
+    assert chosen == again
+    assert {run[0][0] for run in chosen[: len(faults)]} == set(faults)
+    assert any(len(run) == 3 for run in chosen)
+    assert all(len(run) == 1 or not any(kind.alone for kind, *_ in run) for run in chosen)
+
+
+def test_the_comparison_sees_what_is_lost_changed_and_left_over(
+    redis_server: Any, tmp_path: Path
+) -> None:
+    options = SandboxOptions(messages=12, remember_sent=True)
+    with running(options) as sandbox:
+        google = {
+            "client_id": options.client_id,
+            "client_secret": options.client_secret,
+            "base_url": sandbox.url,
+        }
+        services = open_services(
+            load(home=tmp_path / "home", providers={"google": google}), redis_server.url
+        )
+        stage: Any = SimpleNamespace(services=services, patient=lambda: services)
+        person = Person(stage, sandbox.world, "owner", 0, ("gmail",))
+        person.connect()
+        _sync(services, person)
+        whole = person.compare()
+        assert (whole.expected, whole.kept, whole.lost, whole.doubled) == (12, 12, 0, 0)
+        assert whole.remarks == []
+
+        ids = person.holding(person.jobs[0]).expected({})
+        with person.vault._write() as database:
+            database.execute(text("DELETE FROM records WHERE source_id = :id"), {"id": ids[0]})
+        assert person.compare().lost == 1
+
+        # Something came that was never synced, something went, and one was edited.
+        person.change(random.Random(1))
+        toll = person.compare()
+        assert toll.lost >= 3
+        assert toll.doubled == 1
+        assert toll.remarks
+        services.close()
+
+
+def _sync(services: Any, person: Person) -> None:
+    job = person.jobs[0]
+    deadline = time.monotonic() + 20
+    while not person.whole() and time.monotonic() < deadline:
+        run = services.schedule.run_of(job)
+        Engine(services).run(job.person, job.connection, job.handler, run)
