@@ -10,6 +10,7 @@ import redis
 from config.settings import WorkerSettings
 from connectors.sdk.errors import (
     AccessDeniedError,
+    AccessRejectedError,
     ConfigurationError,
     ConnectorError,
     PositionLostError,
@@ -113,16 +114,23 @@ def of_error(error: BaseException, failures: int, settings: WorkerSettings, run_
         case redis.RedisError():
             return of_error(TransientError(NO_QUEUE), failures, settings, run_id)
         case TransientError() | PositionLostError() | VaultError():
-            lost = isinstance(error, PositionLostError)
-            if failures >= settings.max_handler_retries:
-                return _error(settings, str(error), failures, lost_position=lost)
-            delay = settings.retry_seconds * 2 ** (failures - 1)
-            return Outcome("wait", delay, message=str(error), failures=failures, lost_position=lost)
+            return _again(error, failures, settings)
         case ConnectorError():
             return _error(settings, str(error), failures)
         case _:
             message = f"Something went wrong on our side; it has been noted as {run_id}."
             return _error(settings, message, failures, bug=True)
+
+
+def _again(error: Exception, failures: int, settings: WorkerSettings) -> Outcome:
+    """What may pass is tried again, for longer apart each time, and then taken for lasting."""
+    lost = isinstance(error, PositionLostError)
+    if failures < settings.max_handler_retries:
+        delay = settings.retry_seconds * 2 ** (failures - 1)
+        return Outcome("wait", delay, message=str(error), failures=failures, lost_position=lost)
+    if isinstance(error, AccessRejectedError):
+        return Outcome("off", connection="invalid-auth", message=str(error))
+    return _error(settings, str(error), failures, lost_position=lost)
 
 
 def _error(

@@ -18,7 +18,7 @@ from connectors.google import multipart
 from connectors.google.api import GoogleApi, Outcome, UnreadableError, given
 from connectors.google.errors import classify
 from connectors.google.multipart import Part
-from connectors.sdk.errors import TransientError
+from connectors.sdk.errors import AccessRejectedError, TransientError
 from connectors.sdk.http import Api
 from connectors.sdk.quota import Quota
 from connectors.sdk.records import Json
@@ -160,7 +160,7 @@ class GmailClient(GoogleApi):
 def outcome_of(part: Part) -> Outcome:
     """What a part of a batch gave, after the access token was renewed for it."""
     if part.status == HTTPStatus.UNAUTHORIZED:
-        return TransientError("the access token ended each time the batch was under way")
+        return AccessRejectedError("Google rejects each access token; connect the account again")
     if part.status != HTTPStatus.OK:
         error = classify(part.status, part.headers, part.content)
         return error or TransientError("Google's answer could not be read")

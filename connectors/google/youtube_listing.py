@@ -125,12 +125,18 @@ class Listing:
             # Placeholders that were seen to need no second look-up.
             found = self._sift(page, ask=digest != state.head)
             same = digest == state.head and self._as_expected(first)
+            seen = set(found.ids)
             while self._goes_on(page, found, same=same):
                 self._account(found)
                 if found.told:
                     yield self._batch(found)
                 page = self._read(page.next)
                 found = self._sift(page)
+                seen |= found.ids
+            if not page.next and digest != state.head:
+                # All of the list has been seen, so no count is needed to know what is missing.
+                missing = self._missing(seen) - set(found.gone)
+                found.gone += self._gone(sorted(missing))
         except PositionLostError:
             state.phase = "sweep"
             return
@@ -187,12 +193,15 @@ class Listing:
                 break
         if reading is None:
             raise TransientError("YouTube keeps refusing its own page tokens")
-        missing = {*self._kept.source_ids(), *self._yielded} - reading.ids - self._ended
-        gone = self._gone(sorted(missing))
+        gone = self._gone(sorted(self._missing(reading.ids)))
         if not (gone or reading.new):
             self._trust(reading.unexplained(expected, self._looked))
         self._rest()
         yield from self._news(Found(gone=gone))
+
+    def _missing(self, seen: Collection[str]) -> set[str]:
+        """What is kept, or will be when all batches so far are, and is not among these."""
+        return {*self._kept.source_ids(), *self._yielded} - set(seen) - self._ended
 
     def _trust(self, slack: int) -> None:
         """Remember that so great a difference of the length meant nothing."""

@@ -22,6 +22,14 @@ class TransientError(ConnectorError):
     """
 
 
+class AccessRejectedError(TransientError):
+    """Access tokens are renewed without a word, and each of them is rejected.
+
+    Where several share a connection whose tokens end fast, that passes. Where it does not, the
+    person has to connect again.
+    """
+
+
 class RateLimitedError(ConnectorError):
     """The provider asks to wait: 429, a quota, a flood wait. The worker is freed meanwhile.
 

@@ -23,6 +23,7 @@ from requests.structures import CaseInsensitiveDict
 
 from connectors.sdk import session
 from connectors.sdk.errors import (
+    AccessRejectedError,
     ConnectorError,
     RateLimitedError,
     TokenExpiredError,
@@ -37,6 +38,7 @@ _T = TypeVar("_T")
 #: Fresh access tokens that may be rejected in one call: a provider may take a moment to know its
 #: own token, and others who share the connection may have used it up.
 _REJECTIONS = 3
+_REJECTED = "the provider rejects the access token; connect the account again"
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
@@ -227,10 +229,10 @@ class Api:
                 return once(token)
             except _UnauthorizedError:
                 rejected += 1
-                if rejected > _REJECTIONS or not self._renewed(token):
-                    raise TokenExpiredError(
-                        "the provider rejects the access token; connect the account again"
-                    ) from None
+                if not self._renewed(token):
+                    raise TokenExpiredError(_REJECTED) from None
+                if rejected > _REJECTIONS:
+                    raise AccessRejectedError(_REJECTED) from None
                 if rejected > 1:
                     self._pause(self._backoff * 2 ** (rejected - 2))
             except RateLimitedError as error:

@@ -21,9 +21,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.chaos import report
+from tests.chaos import lanes, report
 from tests.chaos.run import Result
-from tests.chaos.series import Plan, Series, all_faults, named
+from tests.chaos.series import Plan, all_faults, named
 
 _DOCS = Path(__file__).parents[2] / "docs" / "reliability.md"
 
@@ -44,13 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
     numbers = list(range(len(plan.packs()) if plan.packed else asked.runs))
     if asked.only_run is not None:
         numbers = [asked.only_run]
-    series = Series(plan, folder, _tell)
-    series.keep_all = asked.keep_all
     results: list[Result] = []
     began = time.monotonic()
-    for result in series.go(numbers):
+    for result in lanes.go(plan, folder, numbers, asked.lanes, keep_all=asked.keep_all):
         results.append(result)
         _line(result, len(results), len(numbers), asked.seed)
+    results.sort(key=lambda result: result.number)
     print(report.as_markdown(results))  # noqa: T201
     broken = [result for result in results if not result.sound]
     _tell(
@@ -80,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--packed", type=int, default=0, metavar="N", help="each fault once, N in one run"
+    )
+    parser.add_argument(
+        "--lanes", type=int, default=2, help="servers that are hurt side by side (default: 2)"
     )
     parser.add_argument("--list", action="store_true", help="list the faults")
     parser.add_argument("--json", metavar="FILE", help="write rows and runs here too")

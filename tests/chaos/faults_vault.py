@@ -65,7 +65,7 @@ class VaultLocked(Fault):
 class _Damaged(Fault):
     """One person's file is damaged: said plainly, and nobody else's business.
 
-    Then the copy made before is put in its place, as a person does: it is moved there.
+    Then the copy made before is put in its place as docs/deploy.md says: moved there, and synced.
     """
 
     alone = True
@@ -121,6 +121,9 @@ class _Damaged(Fault):
         for side in ("-wal", "-shm"):
             Path(f"{path}{side}").unlink(missing_ok=True)
         self._copy.replace(path)
+        # What the copy lacks is fetched by the next sync, which need not be waited for.
+        for job in scene.people[0].jobs:
+            scene.stage.services.queue.sync(job.person, job.connection, job.handler)
 
 
 class VaultCut(_Damaged):

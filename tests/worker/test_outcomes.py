@@ -9,6 +9,7 @@ import pytest
 from config.settings import WorkerSettings
 from connectors.sdk.errors import (
     AccessDeniedError,
+    AccessRejectedError,
     ConfigurationError,
     ConnectorError,
     PositionLostError,
@@ -66,6 +67,12 @@ def test_failures_in_a_row_wait_twice_as_long_each_and_end_in_error(kind: Any) -
     assert [m.delay for m in made] == [5, 10, 20, 3600, 3600]
     assert [m.handler for m in made] == [None, None, None, "error", "error"]
     assert [m.lost_position for m in made] == [kind is PositionLostError] * 5
+
+
+def test_fresh_tokens_that_are_all_rejected_ask_to_connect_again_in_the_end() -> None:
+    made = [outcome(AccessRejectedError("x"), failures) for failures in range(1, 5)]
+    assert [m.next for m in made] == ["wait", "wait", "wait", "off"]
+    assert [m.connection for m in made] == [None, None, None, "invalid-auth"]
 
 
 def test_being_asked_to_wait_is_no_failure() -> None:

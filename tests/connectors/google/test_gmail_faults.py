@@ -6,9 +6,9 @@ import pytest
 
 from connectors.sdk.errors import (
     AccessDeniedError,
+    AccessRejectedError,
     GoneError,
     RateLimitedError,
-    TokenExpiredError,
     TransientError,
 )
 from connectors.sdk.records import Failed
@@ -187,7 +187,7 @@ def test_a_refused_sign_in_asks_the_person(start: Start) -> None:
     bench = start(messages=3)
     handler = bench.handler()
     bench.sandbox.world.faults.add(Fault("401", path="/gmail/", count=0))
-    with pytest.raises(TokenExpiredError):
+    with pytest.raises(AccessRejectedError):
         list(handler.batches({}))
 
 

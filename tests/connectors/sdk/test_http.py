@@ -15,6 +15,7 @@ import pytest
 
 from connectors.sdk.errors import (
     AccessDeniedError,
+    AccessRejectedError,
     ConnectorError,
     RateLimitedError,
     TokenExpiredError,
@@ -212,9 +213,9 @@ def test_a_rejected_token_is_renewed_once(server: Any, api: Any) -> None:
 def test_renewed_tokens_that_are_all_rejected_ask_to_connect_again(server: Any, api: Any) -> None:
     server.will(server.says(401))
     tokens = Tokens("second", "third", "fourth", "fifth")
-    with pytest.raises(TokenExpiredError, match="connect") as caught:
+    with pytest.raises(AccessRejectedError, match="connect") as caught:
         api(tokens=tokens).json(url())
-    assert tokens.rejected == ["first", "second", "third"]
+    assert tokens.rejected == ["first", "second", "third", "fourth"]
     assert len(server.seen) == 4
     assert "first" not in str(caught.value) + repr(caught.value)
 
