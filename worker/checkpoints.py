@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 
 import redis
+from redis.client import Pipeline
 
 from connectors.sdk.records import Position
 from worker.keys import Job
@@ -43,13 +44,18 @@ class Checkpoints:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def save(self, job: Job, checkpoint: Checkpoint) -> bool:
-        """Save it, unless a later one is there; tells whether it was saved."""
-        script = self._client.register_script(_SAVE)
+    def save(self, job: Job, checkpoint: Checkpoint, pipe: Pipeline | None = None) -> None:
+        """Save it, unless a later one is there.
+
+        Args:
+            job: Whose it is.
+            checkpoint: Its position.
+            pipe: Takes it along, to be executed by the caller; default: at once.
+        """
         position = json.dumps(checkpoint.position, separators=(",", ":"))
-        return bool(
-            script(keys=[job.checkpoint()], args=[checkpoint.seq, checkpoint.fence, position])
-        )
+        # By its text: a pipeline asks first whether a script's hash is known.
+        client = self._client if pipe is None else pipe
+        client.eval(_SAVE, 1, job.checkpoint(), checkpoint.seq, checkpoint.fence, position)
 
     def load(self, job: Job) -> Checkpoint | None:
         """The last checkpoint; None when there is none or it cannot be read."""

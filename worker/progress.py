@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import redis
+from redis.client import Pipeline
 
 from worker import keys
 from worker.keys import Job
@@ -65,16 +66,23 @@ class Progress:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def publish(self, job: Job, view: ProgressView, counts: Counts | None = None) -> None:
+    def publish(
+        self,
+        job: Job,
+        view: ProgressView,
+        counts: Counts | None = None,
+        pipe: Pipeline | None = None,
+    ) -> None:
         """Keep the view as the last one and tell those who listen, in one round trip.
 
         Args:
             job: Whose view.
             view: Where its run stands.
             counts: What has been counted since; takes the same way.
+            pipe: What else is to go along; it is executed.
         """
         text = json.dumps(view.to_json() | {"updated_at": time.time()})
-        pipe = self._client.pipeline(transaction=False)
+        pipe = pipe if pipe is not None else self._client.pipeline(transaction=False)
         pipe.hset(keys.progress(job.person), f"{job.connection}|{job.handler}", text)
         pipe.publish(keys.events(job.person), text)
         with (counts or Counts()).sent_by(pipe):

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from redis.client import Pipeline
+
 from connectors.sdk.handler import Handler
 from connectors.sdk.records import Failed
 from connectors.sdk.stats import Stats
@@ -228,10 +230,10 @@ class Slice:
         self._deleted += done.deleted
         self._quarantined += done.quarantined
         # Only now: the checkpoint must never be ahead of the records.
-        self._services.checkpoints.save(
-            job, Checkpoint(done.seq, self._lease.fence, batch.position)
-        )
-        self._publish("syncing", None, None)
+        pipe = self._services.redis.pipeline(transaction=False)
+        saved = Checkpoint(done.seq, self._lease.fence, batch.position)
+        self._services.checkpoints.save(job, saved, pipe)
+        self._publish("syncing", None, None, pipe)
 
     def _stop(self) -> str | None:
         reason = self._interrupted()
@@ -257,7 +259,13 @@ class Slice:
     def _ids(self) -> tuple[str, str, str]:
         return self._job.connection, self._job.handler, self.run_id
 
-    def _publish(self, status: Status, message: str | None, not_before: float | None) -> None:
+    def _publish(
+        self,
+        status: Status,
+        message: str | None,
+        not_before: float | None,
+        pipe: Pipeline | None = None,
+    ) -> None:
         view = ProgressView(
             *self._ids(),
             status,
@@ -270,7 +278,7 @@ class Slice:
             stats=self._costs(),
         )
         self._counts.spent(self._stats)
-        self._services.progress.publish(self._job, view, self._counts)
+        self._services.progress.publish(self._job, view, self._counts, pipe)
 
     def _costs(self) -> dict[str, float]:
         now = {
