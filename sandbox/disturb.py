@@ -29,6 +29,7 @@ _BODIES = {
     "garbage-json": b"<!DOCTYPE html><html>Not what you think",
     "list-json": b"[]",
     "null-json": b"null",
+    "other-json": b'{"status": "ok"}',
 }
 #: The mark of a request that a redirect without end led to.
 _LOOP = "sandbox-loop"

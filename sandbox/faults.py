@@ -37,6 +37,7 @@ MEANINGS: dict[str, str] = {
     "list-json": "status 200, an empty JSON list whatever was asked for",
     "lost-refresh": "tokens are refreshed, and the answer is lost: reset instead of it",
     "null-json": "status 200, the JSON null",
+    "other-json": "status 200, a JSON object that answers something else",
     "page-token-refused": "the page token of a list is refused in the provider's own way",
     "redirect-loop": "302 to the same path, without end",
     "reset": "the connection is reset instead of an answer",
@@ -56,7 +57,9 @@ ERROR_KINDS = frozenset(
 #: What stands between the client and the provider answers, alike for all of them.
 GATEWAY_KINDS = frozenset({"502", "504"})
 #: The answer comes whole; its body is not what it should be.
-BODY_KINDS = frozenset({"deep-json", "garbage-json", "list-json", "null-json"})
+BODY_KINDS = frozenset(
+    {"deep-json", "garbage-json", "list-json", "null-json", "other-json"}
+)
 CONNECTION_KINDS = frozenset(
     {
         "gzip-bomb", "gzip-garbage", "hang", "huge", "redirect-loop", "reset", "slow-drip",

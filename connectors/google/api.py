@@ -109,7 +109,25 @@ class GoogleApi:
             answer = request.execute(http=Http(self._api, self.cost(request)), num_retries=0)
         except HttpError as error:
             return error_of(error)
-        return answer if isinstance(answer, dict) else UnreadableError("no JSON object")
+        return self.sound(request, answer)
+
+    def sound(self, request: Any, answer: Any) -> Outcome:
+        """The answer, if it can be one to the request: of a list, nothing would mean its end.
+
+        Args:
+            request: What was asked.
+            answer: JSON that came as a success.
+        """
+        if not isinstance(answer, dict):
+            return UnreadableError("no JSON object")
+        names, kind = _form(*self._named, request.methodId)
+        told = answer.get("kind")
+        # An answer of chosen fields may come without its kind, and so may one without content.
+        if kind and told is None and "fields=" not in request.uri:
+            return UnreadableError("an answer without its kind")
+        if told not in (None, kind) or (answer and answer.keys().isdisjoint(names)):
+            return UnreadableError("an answer to something else")
+        return answer
 
 
 class Http:
@@ -166,6 +184,21 @@ def _collection(name: str, version: str, path: str) -> Any:
     for part in path.split("."):
         made = getattr(made, part)()
     return made
+
+
+@lru_cache(maxsize=64)
+def _form(name: str, version: str, method: str) -> tuple[frozenset[str], str | None]:
+    """The names that an answer of the method may have, and its kind, by the discovery document."""
+    from googleapiclient import discovery_cache
+
+    shipped: Any = discovery_cache
+    document = json.loads(shipped.get_static_doc(name, version))
+    found: Json = document
+    for part in method.split(".")[1:-1]:
+        found = found["resources"][part]
+    schema = found["methods"][method.rpartition(".")[2]]["response"]["$ref"]
+    properties = document["schemas"][schema]["properties"]
+    return frozenset(properties), properties.get("kind", {}).get("default")
 
 
 class _NoHttp:

@@ -136,7 +136,7 @@ class GmailClient(GoogleApi):
             self.profile()
             parts |= self._send({key: requests[key] for key in rejected})
         # That call went through, so it is not the access that has ended.
-        return {key: outcome_of(part) for key, part in parts.items()}
+        return {key: self._outcome(requests[key], part) for key, part in parts.items()}
 
     def _part(self, form: str, make: Callable[..., Any], message_id: str) -> PartRequest:
         if form not in self._made:
@@ -155,6 +155,12 @@ class GmailClient(GoogleApi):
             return multipart.read(answer.headers.get("Content-Type", ""), answer.content)
         except ValueError:
             raise UnreadableError("Google's batch answer could not be read") from None
+
+    def _outcome(self, request: PartRequest, part: Part) -> Outcome:
+        outcome = outcome_of(part)
+        if isinstance(outcome, dict):
+            return self.sound(request, outcome)
+        return outcome
 
 
 def outcome_of(part: Part) -> Outcome:

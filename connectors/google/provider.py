@@ -76,7 +76,7 @@ class Google(Provider):
 
     def account(self, api: Api) -> Account:
         """The account, by its OpenID Connect claims; `sub` never changes, addresses may."""
-        claims: Mapping[str, Any] = api.json(_USERINFO)
+        claims: Mapping[str, Any] = api.json(_USERINFO, needs=("sub",))
         if not isinstance(claims, dict) or not claims.get("sub"):
             raise TransientError("Google did not tell whose account this is")
         profile = {key: claims[claim] for key, claim in _CLAIMS.items() if claims.get(claim)}

@@ -7,13 +7,11 @@ refreshes the access token once when it is rejected, and keeps addresses and tok
 from __future__ import annotations
 
 import ipaddress
-import json as jsonlib
 import math
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -22,6 +20,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from connectors.sdk import session
+from connectors.sdk.answer import Answer
 from connectors.sdk.errors import (
     AccessRejectedError,
     ConnectorError,
@@ -40,32 +39,6 @@ _T = TypeVar("_T")
 _REJECTIONS = 3
 _REJECTED = "the provider rejects the access token; connect the account again"
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A provider's answer. Never shown by `repr`.
-
-    Args:
-        status: HTTP status.
-        headers: Look-ups ignore case.
-        content: The body.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    content: bytes = field(repr=False)
-
-    def json(self) -> Any:
-        """The body as JSON.
-
-        Raises:
-            TransientError: It is no JSON (a proxy answered, the body was cut), or nested too deep.
-        """
-        try:
-            return jsonlib.loads(self.content)
-        except (ValueError, RecursionError):
-            raise TransientError("the provider's answer could not be read") from None
 
 
 #: Returns after so many seconds; the engine's own looks at pause and shutdown meanwhile.
@@ -213,10 +186,21 @@ class Api:
             cost, lambda token: self._once(method, url, headers, params, data, token)
         )
 
-    def json(self, url: str, *, params: Mapping[str, Any] | None = None, cost: int = 0) -> Any:
-        """GET the URL and return its JSON. Raises as `request` does."""
+    def json(
+        self,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        cost: int = 0,
+        needs: Collection[str] = (),
+    ) -> Any:
+        """GET the URL and return its JSON. Raises as `request` does.
+
+        With `needs`, an answer that lacks one of these names is none to this question, and is
+        asked for again: a list without its items would be taken for the end of the list.
+        """
         return self._tried(
-            cost, lambda token: self._once("GET", url, None, params, None, token).json()
+            cost, lambda token: self._once("GET", url, None, params, None, token).json(needs)
         )
 
     def _tried(self, cost: int, once: Callable[[str | None], _T]) -> _T:

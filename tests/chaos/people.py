@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import redis
 import requests
@@ -67,6 +68,16 @@ class Toll:
         self.lost += other.lost
         self.doubled += other.doubled
         self.remarks += other.remarks
+
+
+def steady(source: Any) -> Any:
+    """An item without what is another in each answer: it may be sent twice and kept once.
+
+    https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages.attachments
+    """
+    if isinstance(source, dict):
+        return {k: steady(value) for k, value in source.items() if k != "attachmentId"}
+    return [steady(value) for value in source] if isinstance(source, list) else source
 
 
 class Person:
@@ -211,7 +222,7 @@ class Person:
             sound = record is not None and holding.reflects(record)
             # An edit may be told in part only (a mail's labels): `reflects` has looked at that.
             told = source_id in self._edited or sent is None
-            if not sound or (not told and record and record["sourceData"] != sent):
+            if not sound or (not told and record and steady(record["sourceData"]) != steady(sent)):
                 lost.add(source_id)
         rows = sum(
             count.records

@@ -33,7 +33,7 @@ from sandbox.tokens import TokenRules
 
 LIST = "https://api.example/gmail/v1/users/me/messages"
 #: JSON, though not the object that was asked for: the handler's to refuse.
-OTHER_JSON = {"list-json": [], "null-json": None}
+OTHER_JSON = {"list-json": [], "null-json": None, "other-json": {"status": "ok"}}
 TRANSIENT = (BODY_KINDS - OTHER_JSON.keys()) | CONNECTION_KINDS | GATEWAY_KINDS | {"500", "503"}
 
 
