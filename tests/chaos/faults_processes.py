@@ -30,7 +30,7 @@ class _Signal(Fault):
     number: ClassVar[signal.Signals]
 
     def inject(self, scene: Scene) -> None:
-        processes.send(scene.stage.tier(self.tier), self.number)
+        self.happened = processes.send(scene.stage.tier(self.tier), self.number)
 
 
 class WorkerKilled(_Signal):
@@ -50,6 +50,7 @@ class WorkerGroupKilled(Fault):
 
     def inject(self, scene: Scene) -> None:
         head = scene.stage.tier("worker")
+        self.happened = head is not None
         if head is not None:
             with suppress(ProcessLookupError):
                 os.killpg(head, signal.SIGKILL)
@@ -59,14 +60,14 @@ class PoolKilled(Fault):
     name = "pool process killed"
 
     def inject(self, scene: Scene) -> None:
-        processes.send(busy_pool_process(scene), signal.SIGKILL)
+        self.happened = processes.send(busy_pool_process(scene), signal.SIGKILL)
 
 
 class PoolEnded(Fault):
     name = "pool process asked to end"
 
     def inject(self, scene: Scene) -> None:
-        processes.send(busy_pool_process(scene), signal.SIGTERM)
+        self.happened = processes.send(busy_pool_process(scene), signal.SIGTERM)
 
 
 class PoolStopped(Fault):
@@ -78,7 +79,7 @@ class PoolStopped(Fault):
     def inject(self, scene: Scene) -> None:
         self._before = scene.stage.count_in_logs("FencedError")
         self._pid = busy_pool_process(scene)
-        processes.send(self._pid, signal.SIGSTOP)
+        self.happened = processes.send(self._pid, signal.SIGSTOP)
 
     def heal(self, scene: Scene) -> None:
         processes.send(self._pid, signal.SIGCONT)
@@ -117,7 +118,7 @@ class _Up(Fault):
 
     def inject(self, scene: Scene) -> None:
         self._starts = scene.stage.starts
-        processes.send(scene.stage.up, self.number)
+        self.happened = processes.send(scene.stage.up, self.number)
         deadline = time.monotonic() + 60
         while scene.stage.starts == self._starts and time.monotonic() < deadline:
             time.sleep(0.05)

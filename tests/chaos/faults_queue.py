@@ -13,12 +13,15 @@ from sandbox.server import running
 from tests.chaos import processes
 from tests.chaos.fault import Fault, Scene
 from tests.chaos.people import PROVIDER, Person
+from worker.queue import LATER, SEPARATOR
 
 #: Seconds that poisoned jobs have to be set aside, and most deaths of each until then: the tries
 #: that the settings allow, and those in state `error`, which the harness lets come soon.
 _ASIDE_SECONDS = 40.0
 _MOST_DEATHS = 9
 _MANY = 100
+#: Where continuations wait.
+LATER_QUEUE = f"{PROVIDER}{SEPARATOR}{LATER}"
 
 
 class DeliveredTwice(Fault):
@@ -41,10 +44,12 @@ class MessagesLost(Fault):
 
     def inject(self, scene: Scene) -> None:
         until = time.monotonic() + self.chance.uniform(0.5, 1.5)
+        lost = 0
         while time.monotonic() < until:
             with suppress(redis.RedisError):
-                scene.stage.services.redis.delete(PROVIDER)
-            time.sleep(0.02)
+                lost += scene.stage.services.redis.delete(PROVIDER, LATER_QUEUE)
+            time.sleep(0.005)
+        self.happened = lost > 0
 
 
 class Poison(Fault):

@@ -20,7 +20,6 @@ from tests.chaos.front import Front
 from tests.chaos.people import SCOPES, Person, Toll
 from tests.chaos.stage import Stage
 from vault.errors import VaultError
-from worker.queue import SCHEDULE_QUEUE
 
 #: Seconds after which a run that is not whole counts as stuck.
 PATIENCE = 75.0
@@ -230,9 +229,8 @@ class Run:
     def _watch(self) -> None:
         """Look at what must never grow without bound."""
         with suppress(redis.RedisError):
-            client = self.scene.stage.services.redis
-            queued = max(client.llen("google"), client.llen(SCHEDULE_QUEUE))
-            self._most_queued = max(self._most_queued, queued)
+            lengths = self.scene.stage.services.queue.lengths()
+            self._most_queued = max(self._most_queued, *lengths.values())
 
     def _look_at_bounds(self) -> None:
         """Neither queues nor tries may have grown without bound."""

@@ -38,7 +38,9 @@ VALUES: dict[str, dict[str, Any]] = {
         "concurrency": 2,
         "lease_seconds": 1.5,
         "tick_seconds": 0.25,
-        "slice_seconds": 3,
+        # Short, so that there are continuations to be lost.
+        "first_slice_seconds": 0.3,
+        "slice_seconds": 1,
         "retry_seconds": 0.25,
         "error_retry_seconds": 1.5,
         "vault_retry_seconds": 0.8,
