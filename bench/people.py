@@ -22,8 +22,8 @@ from bench.report import Aim, Grid, Report, number, out_option, quick_option, ru
 from bench.stage import Stage, sandbox, stage
 
 POOLS = (("prefork", 1), ("prefork", 2), ("prefork", 4), ("threads", 2), ("threads", 4))
-#: Of the whole time, at most, until half of the small mailboxes are whole.
-FAIR = 0.5
+#: The baseline: a job that has begun is run to its end, as a plain queue has it.
+_TO_THE_END = {"first_slice_seconds": 36_000.0, "slice_seconds": 36_000.0}
 
 
 @click.command()
@@ -34,7 +34,7 @@ FAIR = 0.5
 @out_option
 def main(small: int, large: int, scheduled: int, quick: bool, out: Path) -> None:
     """Work off many people who are due at once."""
-    crowd, few = Crowd(small, 100, large, 2000), Crowd(16, 200)
+    crowd, few = Crowd(small, 100, large, 2000), Crowd(16, 100)
     if quick:
         crowd, few, scheduled = Crowd(4, 5, 1, 30), Crowd(2, 5), 500
     measure = partial(_measure, crowd=crowd, few=few, scheduled=scheduled, quick=quick)
@@ -47,9 +47,11 @@ def _measure(report: Report, crowd: Crowd, few: Crowd, scheduled: int, quick: bo
         found = scheduling.measure(house, scheduled, scheduled // 100, 3 if quick else 9)
     report.figures["schedule"] = found
     many = []
-    for processes in (1,) if quick else (1, 2):
-        report.tell(f"{crowd.people} people, {crowd.records} records, {processes} processes")
-        many.append({"processes": processes} | _all(crowd, processes))
+    for processes, slices in ((1, True),) if quick else ((1, True), (2, True), (2, False)):
+        how = "in slices" if slices else "each to its end"
+        report.tell(f"{crowd.people} people, {crowd.records} records, {processes} processes, {how}")
+        found_here = _all(crowd, processes, slices)
+        many.append({"processes": processes, "slices": slices} | found_here)
     pools = []
     for latency in (0,) if quick else (0, 20):
         for pool, size in POOLS[3:4] if quick else POOLS:
@@ -57,13 +59,14 @@ def _measure(report: Report, crowd: Crowd, few: Crowd, scheduled: int, quick: bo
             pools.append(_pool(few, pool, size, latency))
     report.figures |= {"many": many, "pools": pools}
     report.grids += [_many_grid(many), _pool_grid(few, pools), scheduling.grid(found)]
-    report.aims += [_fair(figures) for figures in many]
+    report.aims += [_fair(figures) for figures in many if figures["slices"]]
 
 
-def _all(crowd: Crowd, processes: int) -> dict[str, Any]:
+def _all(crowd: Crowd, processes: int, slices: bool) -> dict[str, Any]:
+    values = None if slices else {"worker": _TO_THE_END}
     with (
         sandbox(crowd.small_messages, accounts=crowd.people) as played,
-        stage(played.url) as house,
+        stage(played.url, values) as house,
     ):
         crowd.fill(played)
         return work_off(crowd, played, house, partial(house.worker, processes))
@@ -86,23 +89,24 @@ def _workers(house: Stage, pool: str, size: int) -> AbstractContextManager[Any]:
 
 
 def _fair(figures: dict[str, Any]) -> Aim:
-    median, seconds = figures["small"]["median"], figures["seconds"]
+    small, large = figures["small"]["worst"], figures["large"]["median"]
     return Aim(
-        f"{figures['processes']} processes: small mailboxes do not wait for large ones (half of"
-        f" them whole within {FAIR:.0%} of the time)",
-        f"{number(median)} of {number(seconds)} s",
-        median <= FAIR * seconds,
+        f"{figures['processes']} processes: small mailboxes do not wait for large ones (the last"
+        " small one is whole before half of the large ones are)",
+        f"{number(small)} and {number(large)} s",
+        small < large,
     )
 
 
 def _many_grid(found: list[dict[str, Any]]) -> Grid:
     columns = [
-        "processes", "people", "records", "seconds", "records/s", "small whole: median s",
+        "processes", "jobs run", "people", "records", "seconds", "records/s", "small whole: median s",
         "worst s", "large whole: median s", "worst s", "Redis commands a batch",
     ]  # fmt: skip
     rows = [
         [
             str(f["processes"]),
+            "in slices" if f["slices"] else "to their end",
             f"{f['people']:,}",
             f"{f['records']:,}",
             number(f["seconds"]),

@@ -38,9 +38,10 @@ def end_with_parent(parent: int) -> None:
 def watch_parent() -> None:
     """End this process, then its group, when the parent that the environment names is gone.
 
-    The group is this process's own: `Children` starts each tier in one.
+    The group is this process's own: `Children` starts each tier in one. The variable stays: Celery
+    starts itself anew on SIGHUP, which the kernel sends to an orphaned group with a stopped member.
     """
-    parent = os.environ.pop(PARENT_VARIABLE, None)
+    parent = os.environ.get(PARENT_VARIABLE)
     if parent is None:
         return
     threading.Thread(target=_watch, args=(int(parent),), name="parent", daemon=True).start()

@@ -19,7 +19,7 @@ from connectors.google.batch import Answers, pieces, send_all
 from connectors.google.client import GmailClient
 from connectors.google.config import GoogleConfig
 from connectors.google.errors import NotFoundError
-from connectors.google.gmail_content import ContentReader, Contents
+from connectors.google.gmail_content import ContentReader, Contents, PartMissingError
 from connectors.google.gmail_history import HIDDEN, Change, changes
 from connectors.google.gmail_message import email_fields, relabelled
 from connectors.google.gmail_parts import Content
@@ -120,7 +120,7 @@ class Gmail(Handler):
             message = self._client.message(failed.source_id)
         except NotFoundError:
             raise gone(lambda: self.record(failed.source)) from None
-        contents = self._reader.read({failed.source_id: message})
+        contents = self._reader.read({failed.source_id: message}, last=True)
         if contents.error:
             raise contents.error
         return self._record(message, contents.of(failed.source_id))
@@ -311,7 +311,10 @@ class Gmail(Handler):
         got.messages = {key: answers.found[key] for key in contents.texts}
         got.contents = contents
         for key, trouble in contents.odd.items():
-            got.failed.append(unmappable(answers.found[key], trouble))
+            message = answers.found[key]
+            lacks = isinstance(trouble, PartMissingError)
+            reason = Failed(key, message, str(trouble)) if lacks else unmappable(message, trouble)
+            got.failed.append(reason)
         return got
 
     def _mapped(self, got: _Got) -> Iterator[Record]:

@@ -43,6 +43,10 @@ class _Wanted:
         return int((self.part.get("body") or {}).get("size") or 0)
 
 
+class PartMissingError(ConnectorError):
+    """A part of a message could not be had."""
+
+
 @dataclass(slots=True)
 class Contents:
     """The texts of some messages.
@@ -85,8 +89,11 @@ class ContentReader:
         self._size = size
         self._limit = limit
 
-    def read(self, messages: Mapping[str, Json]) -> Contents:
+    def read(self, messages: Mapping[str, Json], *, last: bool = False) -> Contents:
         """Fetch the texts of the messages, in batches over all of them.
+
+        A message of which a part could not be had though it is there is `odd`: the next run may
+        have better luck. At the `last` try it is done without.
 
         They are read out when they are asked for, but for more than one batch's bytes: these
         would fill the memory.
@@ -106,6 +113,11 @@ class ContentReader:
         for number, piece in enumerate(_by_bytes(wanted)):
             answers = self._fetch({key: wanted[key] for key in piece})
             for key in piece:
+                if key in answers.failed and not last:
+                    contents.texts.pop(wanted[key].message_id, None)
+                    contents.odd[wanted[key].message_id] = PartMissingError(
+                        "a part of it could not be had; the next run tries again"
+                    )
                 self._take(key, wanted[key], answers, contents, at_once=number > 0)
             if answers.error:
                 contents.texts = _without_later(contents.texts, wanted, piece)

@@ -86,6 +86,8 @@ class PoolStopped(Fault):
 
     def after_all(self, scene: Scene) -> None:
         refused = scene.stage.count_in_logs("FencedError") - self._before
+        # One that was stopped without a lease, or after its last commit, shows nothing.
+        self.happened = refused > 0
         scene.notes.append(f"{refused} commits refused by the fence")
 
 

@@ -130,6 +130,7 @@ class _Clock(Fault):
         calls = [scene.front.seen.get(person.token) for person in scene.people]
         pool = processes.children(self._far.pid)
         far = sum(bool(port and processes.owner_of_port(port, pool)) for port in calls)
+        self.happened = far > 0
         scene.notes.append(f"the far worker was syncing {far} of {len(calls)} people")
 
     def heal(self, scene: Scene) -> None:

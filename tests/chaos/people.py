@@ -14,7 +14,9 @@ import redis
 import requests
 from kombu.exceptions import OperationalError
 
+from connectors.sdk.handler import Handler
 from connectors.sdk.oauth import Tokens
+from connectors.sdk.records import Record
 from sandbox.holding import Holding
 from sandbox.world import World
 from tests.chaos.stage import Stage
@@ -22,6 +24,7 @@ from vault.errors import VaultError
 from vault.model import HandlerState
 from vault.vault import Vault
 from worker import connections, keys
+from worker.handlers import open_handler
 from worker.keys import Job
 
 PROVIDER = "google"
@@ -78,6 +81,28 @@ def steady(source: Any) -> Any:
     if isinstance(source, dict):
         return {k: steady(value) for k, value in source.items() if k != "attachmentId"}
     return [steady(value) for value in source] if isinstance(source, list) else source
+
+
+def maps(handler: Handler, record: Record) -> bool:
+    """Whether a record says what its `sourceData` does, in each field that can be told from that.
+
+    What comes by requests of its own (the text of an attachment) must be there, or be none.
+    """
+    try:
+        again = handler.record(record["sourceData"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    if again["_id"] != record["_id"]:
+        # A handler of several schemas maps the others by other methods.
+        return True
+    for name, value in again.items():
+        if name == "attachments":
+            notes = {found.get("note") for found in record.get(name) or ()}
+            if notes & {"not available", "not read"} or len(record.get(name) or ()) != len(value):
+                return False
+        elif value and record.get(name) != value:
+            return False
+    return True
 
 
 class Person:
@@ -214,6 +239,7 @@ class Person:
     def _compare(self, vault: Vault, job: Job) -> Toll:
         holding, kept = self.holding(job), vault.kept(job.connection, job.handler)
         ids = list(kept.source_ids())
+        handler = open_handler(self.stage.services, vault, job)
         expected = set(holding.expected({}))
         lost = expected - set(ids)
         for source_id in expected & set(ids):
@@ -222,7 +248,11 @@ class Person:
             sound = record is not None and holding.reflects(record)
             # An edit may be told in part only (a mail's labels): `reflects` has looked at that.
             told = source_id in self._edited or sent is None
-            if not sound or (not told and record and steady(record["sourceData"]) != steady(sent)):
+            if (
+                not sound
+                or (not told and record and steady(record["sourceData"]) != steady(sent))
+                or (record and not maps(handler, record))
+            ):
                 lost.add(source_id)
         rows = sum(
             count.records

@@ -79,6 +79,12 @@ def test_the_comparison_sees_what_is_lost_changed_and_left_over(
             database.execute(text("DELETE FROM records WHERE source_id = :id"), {"id": ids[0]})
         assert person.compare().lost == 1
 
+        for spoilt, field in ((ids[1], "messageText"), (ids[2], "fromEmail")):
+            blank = f"UPDATE records SET payload = json_set(payload, '$.{field}', '') WHERE source_id = :id"
+            with person.vault._write() as database:
+                database.execute(text(blank), {"id": spoilt})
+        assert person.compare().lost == 3
+
         # Something came that was never synced, something went, and one was edited.
         person.change(random.Random(1))
         toll = person.compare()

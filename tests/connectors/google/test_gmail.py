@@ -238,6 +238,30 @@ def test_attachments_give_their_text_and_those_without_say_why(start: Start) -> 
     assert bench.calls()["messages.attachments.get"] == 1
 
 
+def test_a_mail_whose_attachment_cannot_be_had_is_tried_once_more(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sandbox.google import errors, gmail_messages
+
+    bench = start(messages=3)
+    key = bench.mailbox.add_raw(PDF_MAIL)
+
+    def broken(*_: Any) -> Any:
+        raise errors.from_fault("500", now=0.0, retry_after=None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gmail_messages.payload, "attachment", broken)
+        bench.sync()
+        failed = bench.kept.failed[key]
+        assert "could not be had" in failed.reason
+        assert len(bench.kept.records) == 3
+        # The second time it is kept without.
+        csv = bench.handler().retry(failed)["attachments"][0]
+        assert (csv["textContent"], csv["note"]) == ("", "not available")
+    csv = bench.handler().retry(failed)["attachments"][0]
+    assert "apple,12" in csv["textContent"]
+
+
 def test_an_attachment_above_the_limit_is_not_fetched(start: Start) -> None:
     bench = start(messages=0)
     bench.text_limit = 10
