@@ -57,9 +57,7 @@ ERROR_KINDS = frozenset(
 #: What stands between the client and the provider answers, alike for all of them.
 GATEWAY_KINDS = frozenset({"502", "504"})
 #: The answer comes whole; its body is not what it should be.
-BODY_KINDS = frozenset(
-    {"deep-json", "garbage-json", "list-json", "null-json", "other-json"}
-)
+BODY_KINDS = frozenset({"deep-json", "garbage-json", "list-json", "null-json", "other-json"})
 CONNECTION_KINDS = frozenset(
     {
         "gzip-bomb", "gzip-garbage", "hang", "huge", "redirect-loop", "reset", "slow-drip",
