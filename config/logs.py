@@ -12,6 +12,7 @@ https://docs.python.org/3/library/logging.html
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import copy
 import json
@@ -103,7 +104,7 @@ def setup(settings: Settings, tier: str, *, stream: TextIO | None = None) -> Non
     Raises:
         KeyError: `log_level` names no level.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Handler(stream or sys.stderr)
     form = JsonFormatter if settings.log_format == "json" else LineFormatter
     handler.setFormatter(form(tier, secrets_of(settings)))
     root = logging.getLogger()
@@ -232,7 +233,34 @@ class JsonFormatter(LineFormatter):
             error = record.exc_info[1]
             fields |= {"error": type(error).__name__, "places": trace(error)}
         safe = {name: redact(text, self._secrets) for name, text in fields.items()}
-        return json.dumps(safe, ensure_ascii=False)
+        # ASCII alone: whatever the stream's encoding, and whatever a reader takes for a line's end
+        # (U+2028, U+0085), it stays one line.
+        return json.dumps(safe)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes records to a stream; one that cannot be written is told without what it holds."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Write a line in the failed record's place.
+
+        The library's own way prints the record's text, arguments and a trace as they are.
+        https://docs.python.org/3/library/logging.html#logging.Handler.handleError
+        """
+        kind = sys.exc_info()[0]
+        substitute = logging.LogRecord(
+            record.name,
+            logging.ERROR,
+            record.pathname,
+            record.lineno,
+            "a record could not be written (%s, at %s:%d)",
+            (kind.__name__ if kind else "?", _short(record.pathname), record.lineno),
+            None,
+        )
+        # A stream that is closed or full takes no second line either: to log must not raise.
+        with contextlib.suppress(Exception):
+            self.stream.write(self.format(substitute) + self.terminator)
+            self.flush()
 
 
 def _message(record: logging.LogRecord) -> str:

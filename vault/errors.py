@@ -38,6 +38,14 @@ class VaultLockedError(VaultError):
     """Another process held the vault for longer than `vault.busy_timeout`: try again."""
 
 
+class VaultFullError(VaultError):
+    """The disk has no room left: make some. Nothing that was kept is harmed."""
+
+
+class VaultUnreadableError(VaultError):
+    """The system did not let the file be read or written: its permissions, or its disk."""
+
+
 @contextmanager
 def translated(where: str) -> Iterator[None]:
     """Turn the database's errors into the vault's own.
@@ -64,9 +72,9 @@ def _translate(error: DBAPIError, where: str) -> VaultError:
             f"{where} is in use by another process: try again, or raise vault.busy_timeout"
         )
     if primary == _FULL:
-        return VaultError(f"no space is left for {where}: make room, then try again")
+        return VaultFullError(f"no space is left for {where}: make room, then try again")
     if primary in (_READONLY, _IOERR, _CANTOPEN):
-        return VaultError(
+        return VaultUnreadableError(
             f"{where} could not be read or written: look at the disk and the folder's permissions"
         )
     name = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)

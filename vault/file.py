@@ -28,10 +28,14 @@ class VaultFile:
         path: The file.
         key: Its raw key, 32 bytes.
         busy_timeout: Seconds to wait for another writer.
+        look_only: Neither make the tables nor bring them up to date; `form` tells how they are.
     """
 
-    def __init__(self, path: Path, key: bytes, busy_timeout: float) -> None:
+    def __init__(
+        self, path: Path, key: bytes, busy_timeout: float, *, look_only: bool = False
+    ) -> None:
         self.path = path
+        self._look_only = look_only
         self._key = key
         self._busy_timeout = busy_timeout
         self._left_behind: list[Engine] = []
@@ -49,6 +53,8 @@ class VaultFile:
         self._engine = make_engine(self.path, self._key, self._busy_timeout)
 
     def _bring_up(self) -> None:
+        if self._look_only:
+            return
         with self._write() as database:
             migrations.bring_up(database)
 
@@ -108,6 +114,12 @@ class VaultFile:
         # Threads of one process take turns; only processes wait for each other by polling.
         with self._lock, self._translated(), engine.begin() as database:
             yield database
+
+    def form(self) -> tuple[int, int]:
+        """The form that the tables have, 0 where there are none, and the newest that we know."""
+        with self._read() as database:
+            found: int = database.exec_driver_sql("PRAGMA user_version").scalar_one()
+        return found, 1 + len(migrations.STEPS)
 
     def let_go(self) -> None:
         """Close what is not in use just now; whoever still has the vault can go on using it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -46,7 +47,7 @@ def command(offline: bool, quick: bool, as_json: bool) -> None:
     out = Output(as_json=as_json)
     found: list[Finding] = []
     with _progress(out) as tell:
-        for finding in _all(load(), tell, offline=offline, quick=quick):
+        for finding in _begun(tell, offline=offline, quick=quick):
             found.append(finding)
             if not as_json:
                 _show(out, finding)
@@ -63,6 +64,24 @@ def command(offline: bool, quick: bool, as_json: bool) -> None:
     )
     if problems:
         raise click.exceptions.Exit(FAILED)
+
+
+def _begun(tell: Tell, *, offline: bool, quick: bool) -> Iterator[Finding]:
+    from cli.doctor import advice, storage
+
+    try:
+        settings = load()
+        unusable = storage.usable(settings)
+    except OSError as error:
+        # The settings' file lies in the data directory: without it nothing is known.
+        path = Path(str(error.filename or "."))
+        text = f"the settings cannot be read, so nothing was looked at: {advice.reason(error)}"
+        yield Finding("files", "problem", text, advice.advice_on(error, path))
+        return
+    if unusable is not None:
+        yield unusable
+        return
+    yield from _all(settings, tell, offline=offline, quick=quick)
 
 
 def _all(settings: Settings, tell: Tell, *, offline: bool, quick: bool) -> Iterator[Finding]:

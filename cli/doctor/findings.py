@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from cli.doctor.advice import advice_on, reason
 from config.logs import message_of, trace
 
 #: `ok` may also be a mere fact; a `warning` can wait; a `problem` keeps something from working.
@@ -36,6 +38,11 @@ def guarded(area: str, check: Check) -> Iterator[Finding]:
     """The findings of a check; one that breaks is itself a finding, and keeps no other back."""
     try:
         yield from check()
+    except PermissionError as error:
+        place = Path(str(error.filename or "."))
+        yield Finding(
+            area, "problem", f"could not be looked at: {reason(error)}", advice_on(error, place)
+        )
     except Exception as error:
         # Whatever the trouble is that doctor was called for, the rest must be looked at.
         yield Finding(

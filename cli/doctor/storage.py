@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from cli.doctor.advice import advice_on, let_in
 from cli.doctor.findings import Finding, Level, size
 from config.settings import Settings
 from vault.errors import KeyMissingError
@@ -19,21 +21,26 @@ TOO_FULL, NEARLY_FULL = 200_000_000, 2_000_000_000
 _NAMED = 5
 
 
+def usable(settings: Settings) -> Finding | None:
+    """What keeps the data directory as a whole from being looked at; None when nothing does."""
+    home = settings.home
+    if home.exists() and not home.is_dir():
+        text = f"the data directory {home} is not a folder; nothing in it was looked at"
+        return Finding("files", "problem", text, "Move it away, or set DCS_HOME to a folder.")
+    return None
+
+
 def keys(settings: Settings) -> Iterator[Finding]:
     """The master key, and whether it opens each vault's own key."""
     vaults = Vaults(settings)
-    people = vaults.people()
+    wrapped = {path.stem for path in (settings.home / "vaults").glob("*.key")}
+    people = sorted({*vaults.people(), *wrapped})
+    file = settings.vault.master_key_file or settings.home / "keys" / "master"
     try:
         KeyRing(settings.vault, settings.home).check()
     except KeyMissingError as error:
-        yield Finding(
-            "keys",
-            "problem",
-            str(error),
-            "Put the master key back from its copy; no command can make a lost one again.",
-        )
+        yield _no_master(settings, file, str(error), needed=bool(people))
         return
-    file = settings.vault.master_key_file or settings.home / "keys" / "master"
     if settings.vault.master_key is None and not file.exists():
         yield Finding("keys", "ok", "there is no master key yet; the first account makes one")
         return
@@ -42,19 +49,41 @@ def keys(settings: Settings) -> Iterator[Finding]:
     for person in people:
         try:
             vaults.unwraps(person)
-        except (KeyMissingError, OSError) as error:
+        except KeyMissingError as error:
             closed.append(person)
             yield Finding(
                 "keys",
                 "problem",
-                str(error)
-                if isinstance(error, KeyMissingError)
-                else f"{person}.key: {error.strerror}",
+                str(error),
                 f"Put vaults/{person}.key, or the right master key, back from the backup "
                 "(docs/deploy.md, Backup).",
             )
+        except OSError as error:
+            closed.append(person)
+            path = settings.home / "vaults" / f"{person}.key"
+            yield Finding(
+                "keys", "problem", f"{path.name}: {error.strerror}", advice_on(error, path)
+            )
     if people and not closed:
         yield Finding("keys", "ok", f"the master key opens the keys of all vaults ({len(people)})")
+
+
+def _no_master(settings: Settings, file: Path, text: str, *, needed: bool) -> Finding:
+    given = settings.vault.master_key is not None
+    if not given and file.exists() and not os.access(file, os.R_OK):
+        return Finding("keys", "problem", text, let_in(file))
+    if not needed:
+        advice = "Make one, and keep a copy of it away from this machine."
+        return Finding("keys", "problem", text, advice)
+    # How a new one is made is no help where vaults need the one that they were made with.
+    text = text.partition(": `openssl")[0]
+    return Finding(
+        "keys",
+        "problem",
+        text,
+        "Put the master key back from its copy; no command can make a lost one again, and a new"
+        " one opens none of the vaults.",
+    )
 
 
 def _master(settings: Settings, file: Path) -> Finding:
@@ -113,6 +142,14 @@ def _is_open(path: Path) -> bool:
     return kind and bool(stat.S_IMODE(found.st_mode) & 0o077)
 
 
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        # A link to nowhere, or gone meanwhile: the vaults' own findings tell.
+        return 0
+
+
 def disk(settings: Settings) -> Iterator[Finding]:
     """Room on the data directory's disk, measured against the vaults."""
     folder = settings.home
@@ -120,7 +157,7 @@ def disk(settings: Settings) -> Iterator[Finding]:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     # With what is not yet in the files themselves: the logs beside them.
-    sizes = [path.stat().st_size for path in (settings.home / "vaults").glob("*.vault*")]
+    sizes = [_length(path) for path in (settings.home / "vaults").glob("*.vault*")]
     # The longest vault may be written anew as a whole when it is brought to a new form.
     wanted = max(NEARLY_FULL, max(sizes, default=0))
     level: Level = "ok" if free >= wanted else "warning" if free >= TOO_FULL else "problem"

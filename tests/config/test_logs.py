@@ -247,3 +247,25 @@ def test_as_json_secrets_are_struck_out_too(out: io.StringIO, tmp_path: Path, te
     assert "abcDEF123456" not in line
     assert "hush-hush" not in line
     assert "someone" not in line
+
+
+@pytest.mark.parametrize("form", ["line", "json"])
+def test_a_record_that_cannot_be_formatted_is_told_without_what_it_holds(
+    out: io.StringIO, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    log = start(out, tmp_path, **({"log_format": "json"} if form == "json" else {}))
+    log.warning("kept %d", "subject: holiday in Rome")
+    (line,) = out.getvalue().splitlines()
+    assert "a record could not be written (TypeError, at config/test_logs.py:" in line
+    assert "worker.engine" in line
+    assert "Rome" not in line + capsys.readouterr().err
+
+
+def test_as_json_a_record_is_one_line_of_ascii_whatever_it_holds(
+    out: io.StringIO, tmp_path: Path
+) -> None:
+    text = "a\u2028b\x85c d\u00e9j\u00e0 \ud800"
+    start(out, tmp_path, log_format="json").warning("%s", text)
+    (line,) = out.getvalue().splitlines()
+    assert line.isascii()
+    assert json.loads(line)["message"] == text
