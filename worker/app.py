@@ -14,7 +14,7 @@ from kombu import Queue
 
 from config.settings import Settings
 from connectors.sdk import registry
-from worker.queue import FIRST, PRIORITIES, SCHEDULE_QUEUE, SEPARATOR, TICK
+from worker.queue import FIRST, PRIORITIES, SCHEDULE_QUEUE, TICK
 
 
 def create_celery(settings: Settings, redis_url: str) -> Celery:
@@ -44,7 +44,6 @@ def create_celery(settings: Settings, redis_url: str) -> Celery:
         broker_transport_options={
             "visibility_timeout": visibility_seconds(settings),
             "priority_steps": list(PRIORITIES),
-            "sep": SEPARATOR,
         },
         task_default_priority=FIRST,
         broker_connection_retry_on_startup=True,

@@ -19,7 +19,8 @@ TICK = "schedule.tick"
 #: https://docs.celeryq.dev/en/stable/userguide/routing.html#redis-message-priorities
 FIRST, LATER = 0, 6
 PRIORITIES = (FIRST, LATER)
-SEPARATOR = ":"
+#: Celery's own, which its commands know of without our settings.
+SEPARATOR = "\x06\x16"
 #: Header of a message: Unix time in seconds at which it was sent; tells how long it waits.
 SENT_AT = "dcs_sent_at"
 #: Queue of beat's own tasks; syncs go to one queue a provider.
