@@ -23,7 +23,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "  make demo takes ONCE=1 MAIL=PATH MESSAGES=N LATENCY_MS=N QUOTA=UNITS/SECONDS"
 	@echo "  make test takes TESTS=PATH; make bench takes QUICK=1 ONLY=NAME"
-	@echo "  make chaos takes RUNS=N SEED=S DOCS=1 (write docs/reliability.md)"
+	@echo "  make chaos takes RUNS=N SEED=S LANES=N DOCS=1 (write docs/reliability.md)"
 
 demo: $(RUNTIME) ## Show it all with a sandbox account; ONCE=1 ends after the summary.
 	@$(BIN)/python -m cli.main demo $(DEMO)
@@ -38,7 +38,7 @@ bench: $(DEV) ## Measure, and write docs/performance.md; QUICK=1 only shows that
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--write-docs) $(if $(ONLY),--only $(ONLY))
 
 chaos: $(DEV) ## Hurt a real server in every way we know, and count what is lost.
-	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),50) --seed $(or $(SEED),1) $(if $(DOCS),--write-docs)
+	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),50) --seed $(or $(SEED),1) --lanes $(or $(LANES),2) $(if $(DOCS),--write-docs)
 
 lint: $(DEV) ## Check style, types and the direction of imports.
 	$(BIN)/ruff check

@@ -28,10 +28,13 @@ def command(concurrency: int | None, name: str, as_json: bool) -> None:  # noqa:
     """
     settings, redis_url = begin("worker")
     from worker.app import create_celery
+    from worker.head import Head
     from worker.heartbeats import beat_with_worker
 
     app = create_celery(settings, redis_url)
     beat_with_worker(app, redis_url)
+    # Celery makes its worker class when it is first asked for, and then keeps it here.
+    vars(app)["Worker"] = app.subclass_with_self(Head)
     app.worker_main(
         [
             # Its banner is no JSON.

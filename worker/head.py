@@ -1,0 +1,45 @@
+"""The head of a worker: Celery's own, but that it ends when it has failed.
+
+After an error that Celery takes for unrecoverable (a Redis that refuses writes, say) it stops its
+pool, and may wait for ever for an answer of a process that died in the middle of one. Whoever
+supervises the worker starts it again only once it has ended.
+
+https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from contextlib import suppress
+from typing import Any
+
+from billiard import active_children
+from celery.apps.worker import Worker
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a worker that has failed has to stop by itself.
+GRACE = 10.0
+
+
+class Head(Worker):
+    """Celery's worker, with an end to its failing."""
+
+    def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> Any:
+        """Stop; after a failure for no longer than `GRACE`, for jobs come due by their leases."""
+        if exitcode:
+            timer = threading.Timer(GRACE, _end, (exitcode,))
+            timer.daemon = True
+            timer.start()
+        return super().stop(in_sighandler=in_sighandler, exitcode=exitcode)
+
+
+def _end(exitcode: int) -> None:
+    log.error("the worker does not come to its end by itself; it is ended")
+    for child in active_children():
+        with suppress(OSError, TypeError):
+            os.kill(int(child.pid), signal.SIGKILL)
+    os._exit(exitcode)
