@@ -40,6 +40,7 @@ class Head(Worker):
 def _end(exitcode: int) -> None:
     log.error("the worker does not come to its end by itself; it is ended")
     for child in active_children():
-        with suppress(OSError, TypeError):
-            os.kill(int(child.pid), signal.SIGKILL)
+        if child.pid is not None:
+            with suppress(OSError):
+                os.kill(child.pid, signal.SIGKILL)
     os._exit(exitcode)
