@@ -149,6 +149,7 @@ class Commit:
         deleted: `sourceId` of items that are gone at the provider.
         quarantined: Items that could not be brought into a record.
         total: How many items the provider is expected to hold; None leaves what is known.
+        seq: The handler's commits so far, as the worker knows them; None is not looked at.
     """
 
     connection_id: str
@@ -160,6 +161,7 @@ class Commit:
     deleted: Sequence[str] = ()
     quarantined: Sequence[Failed] = ()
     total: int | None = None
+    seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,9 @@ def commit(connection: Connection, batch: Commit, prepared: Sequence[Prepared]) 
     """
     writer = Writer(connection, batch.connection_id, batch.handler_id)
     state = writer.admit(batch.fence)
+    if batch.seq is not None and state.seq != batch.seq:
+        # Another file was put in this one's place: what came between is not in it.
+        raise FencedError(f"the vault of {batch.connection_id} was put back: begin from it")
     quarantined = writer.quarantine(batch.quarantined)
     inserted, updated, unchanged = writer.keep(prepared)
     deleted, missing = writer.mark_deleted(batch.deleted)
@@ -243,11 +246,12 @@ class Writer:
 
     def advance(self, **values: Any) -> None:
         """Write the handler's row: the values, and the count of records kept."""
+        # Who keeps more and more is no job that kills its worker each time.
+        lived = {"attempts": 0} if self._kept > 0 else {}
         self.connection.execute(
             update(handlers)
             .where(*self._here(handlers))
-            # Who keeps something is no job that kills its worker each time.
-            .values(kept=handlers.c.kept + self._kept, attempts=0, **values)
+            .values(kept=handlers.c.kept + self._kept, **lived, **values)
         )
 
     def _held(self, ids: Iterable[str]) -> dict[str, Any]:

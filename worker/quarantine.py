@@ -13,7 +13,7 @@ from connectors.sdk.errors import (
 )
 from connectors.sdk.handler import Handler
 from connectors.sdk.records import Failed, Record
-from vault.errors import VaultError
+from vault.errors import NotFoundError, VaultError
 from vault.model import QuarantineItem
 from vault.vault import Vault
 from worker.batches import Preparer
@@ -60,6 +60,9 @@ def repair(vault: Vault, job: Job, handler: Handler) -> int:
         try:
             kept += _retry(vault, handler, item) is None
             faults = 0
+        except NotFoundError:
+            # A person's own retry was faster.
+            continue
         except TransientError as error:
             vault.quarantine_failed(item.id, str(error))
             faults += 1

@@ -216,12 +216,14 @@ class Slice:
                 deleted=batch.deleted,
                 quarantined=batch.failed,
                 total=self._total,
+                seq=self._seq,
             )
         )
         seconds = time.perf_counter() - started
         self._timings.vault += seconds
         self._counts.committed(done, seconds)
-        self.committed += 1
+        # A position alone is no progress: something else may fail each time.
+        self.committed += bool(done.inserted + done.updated)
         self._listed.update(batch.listed)
         self._position, self._seq = batch.position, done.seq
         self._kept += done.inserted + done.updated

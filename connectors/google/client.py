@@ -152,9 +152,11 @@ class GmailClient(GoogleApi):
             "POST", _BATCH_URL, headers={"Content-Type": kind}, data=body, cost=cost
         )
         try:
-            return multipart.read(answer.headers.get("Content-Type", ""), answer.content)
+            parts = multipart.read(answer.headers.get("Content-Type", ""), answer.content)
         except ValueError:
             raise UnreadableError("Google's batch answer could not be read") from None
+        # What was not asked for is no answer to anything.
+        return {key: part for key, part in parts.items() if key in requests}
 
     def _outcome(self, request: PartRequest, part: Part) -> Outcome:
         outcome = outcome_of(part)

@@ -120,6 +120,8 @@ class Gmail(Handler):
             message = self._client.message(failed.source_id)
         except NotFoundError:
             raise gone(lambda: self.record(failed.source)) from None
+        if HIDDEN & set(message.get("labelIds") or ()):
+            raise gone(lambda: self.record(failed.source))
         contents = self._reader.read({failed.source_id: message}, last=True)
         if contents.error:
             raise contents.error

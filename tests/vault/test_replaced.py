@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vault.errors import VaultDamagedError, VaultError
+from vault.errors import FencedError, VaultDamagedError, VaultError
 from vault.vaults import Vaults
 
 
@@ -76,3 +76,12 @@ def test_a_vault_that_has_gone_is_not_made_anew(settings, vaults, vault):
     assert not file.exists()
     file.with_name("aside").rename(file)
     assert len(vault.connections()) == 1
+
+
+def test_a_worker_that_knows_of_more_commits_than_the_vault_keeps_nothing(vault, email, batch):
+    """As when an older copy was put in the file's place: the worker's position is ahead of it."""
+    vault.commit(batch(email(1), seq=0))
+    with pytest.raises(FencedError):
+        vault.commit(batch(email(2), seq=5))
+    assert vault.count("email") == 1
+    assert vault.commit(batch(email(2), seq=1)).seq == 2

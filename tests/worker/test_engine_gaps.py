@@ -226,8 +226,37 @@ def test_deaths_with_records_kept_in_between_set_nothing_aside(
 ) -> None:
     for number in range(3):
         _die(services, job, vault, number)
-        _quarantine(vault, job, ["x"])
+        _keep_one(services, job, vault, number)
     assert run(services, job).handler == "enabled"
+
+
+def test_deaths_with_nothing_but_positions_kept_in_between_set_it_aside(
+    services: Services, job: Job, vault: Vault
+) -> None:
+    for number in range(3):
+        _die(services, job, vault, number)
+        _quarantine(vault, job, ["x"])
+    assert run(services, job).handler == "error"
+
+
+def _keep_one(services: Services, job: Job, vault: Vault, number: int) -> None:
+    from vault.model import Commit
+    from worker.handlers import open_handler
+
+    handler = open_handler(services, vault, job)
+    assert isinstance(handler, Gmail)
+    message = handler._client.message(_list(services, job)["messages"][number]["id"])
+    fence, held = vault.last_fence(job.connection, job.handler), state(vault, job)
+    vault.commit(
+        Commit(
+            connection_id=job.connection,
+            handler_id=job.handler,
+            fence=fence,
+            schemas=Gmail.schemas(),
+            position=held.position,
+            records=[handler.record(message)],
+        )
+    )
 
 
 def _die(services: Services, job: Job, vault: Vault, number: int) -> None:
