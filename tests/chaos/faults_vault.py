@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from abc import abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -90,9 +91,9 @@ class _Damaged(Fault):
         scene.stage.close_vaults()
         self._look(scene, victim, others)
 
+    @abstractmethod
     def damage(self, path: Path) -> None:
         """Spoil the file where it lies."""
-        raise NotImplementedError
 
     def _look(self, scene: Scene, victim: Person, others: list[Person]) -> None:
         deadline = time.monotonic() + _TOLD_SECONDS
