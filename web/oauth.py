@@ -118,7 +118,7 @@ def make_dance(provider: Provider, *, ask_consent: bool) -> OAuth2ConsumerBluepr
     arguments: dict[str, Any] = {
         "client_id": config.client_id,
         "client_secret": config.client_secret.get_secret_value(),
-        "scope": list(provider.scopes()),
+        "scope": _scope(provider),
         "storage": MemoryStorage(),
         "session_class": _Session,
     }
@@ -133,9 +133,17 @@ def make_dance(provider: Provider, *, ask_consent: bool) -> OAuth2ConsumerBluepr
     dance.token_url = rebase(oauth.token_url, config.base_url)
     dance.use_pkce = oauth.pkce
     dance.authorization_url_params = dict(oauth.authorize_params)
+    # Left to itself, the library sends the secret as HTTP Basic authentication.
+    dance.token_url_params["include_client_id"] = oauth.client_auth == "form"
     if ask_consent:
         dance.authorization_url_params.update(oauth.consent_params)
     return dance
+
+
+def _scope(provider: Provider) -> list[str] | str:
+    """The scopes as the provider writes them; oauthlib joins a list with spaces."""
+    separator = provider.oauth.scope_separator
+    return list(provider.scopes()) if separator == " " else separator.join(provider.scopes())
 
 
 class _Session(OAuth2Session):  # type: ignore[misc]  # flask-dance publishes no types

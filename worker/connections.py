@@ -18,6 +18,7 @@ from connectors.sdk.options import resolve
 from connectors.sdk.provider import Provider
 from connectors.sdk.quota import Unlimited
 from connectors.sdk.records import connection_id as make_connection_id
+from connectors.sdk.refresh import prolong_tokens
 from vault.errors import NotFoundError
 from vault.model import Connection
 from vault.vault import Vault
@@ -56,6 +57,9 @@ def connect(services: Services, person_id: str, provider_id: str, tokens: Tokens
         ConfigurationError: There is no such provider, or it is broken.
     """
     provider = services.provider(provider_id)
+    tokens = prolong_tokens(
+        services.transport, provider.oauth, provider.config, tokens, time.time()
+    )
     account = provider.account(_api(services, provider, tokens))
     identity = make_connection_id(provider.id, account.id)
     vault = services.vaults.open(person_id, create=True)
@@ -275,6 +279,7 @@ def _api(services: Services, provider: Provider, tokens: Tokens) -> Api:
         tokens=_GivenToken(tokens),
         classify=provider.classify,
         budget=Unlimited(time.monotonic),
+        sign=provider.sign,
         base_url=provider.config.base_url,
     )
 

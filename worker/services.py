@@ -76,6 +76,7 @@ class Services:
             tokens=tokens,
             classify=provider.classify,
             budget=budget,
+            sign=provider.sign,
             base_url=provider.config.base_url,
             retries=http.retries,
             backoff=http.backoff,

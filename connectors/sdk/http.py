@@ -33,6 +33,8 @@ from connectors.sdk.quota import Budget
 from connectors.sdk.stats import Stats
 
 Classify = Callable[[int, Mapping[str, str], bytes], ConnectorError | None]
+#: The parameters of `Provider.sign`, from the access token.
+Sign = Callable[[str], Mapping[str, str]]
 _T = TypeVar("_T")
 #: Fresh access tokens that may be rejected in one call: a provider may take a moment to know its
 #: own token, and others who share the connection may have used it up.
@@ -128,6 +130,7 @@ class Api:
         tokens: Where the access token comes from; None before there is one.
         classify: The provider's table from answers to errors.
         budget: What is left of the account's quota.
+        sign: Further query parameters of each call that has an access token.
         base_url: Replaces scheme and host of each URL; None leaves them.
         retries: Tries again after a passing fault, within one call.
         backoff: Seconds before the first of them; doubles, with jitter.
@@ -142,6 +145,7 @@ class Api:
         tokens: TokenSource | None,
         classify: Classify,
         budget: Budget,
+        sign: Sign | None = None,
         base_url: str | None = None,
         retries: int = 3,
         backoff: float = 0.5,
@@ -152,6 +156,7 @@ class Api:
         self._tokens = tokens
         self._classify = classify
         self._budget = budget
+        self._sign = sign
         self._base_url = base_url
         self._retries = retries
         self._backoff = backoff
@@ -284,6 +289,8 @@ class Api:
         sent = dict(headers or {})
         if token:
             sent["Authorization"] = f"Bearer {token}"
+            if self._sign is not None:
+                params = {**(params or {}), **self._sign(token)}
         started = time.perf_counter()
         self.stats.requests += 1
         try:

@@ -8,7 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
+
+
+@dataclass(frozen=True, slots=True)
+class LongLived:
+    """How a provider without refresh tokens gives an access token that lasts.
+
+    The token that a code brought is exchanged for it at the token endpoint, once, right away.
+
+    Args:
+        grant_type: What the exchange is called there.
+        parameter: Name under which the short-lived token is sent.
+    """
+
+    grant_type: str
+    parameter: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,10 @@ class OAuth2:
             is held, for providers that give one on the first consent only.
         pkce: Whether the provider takes PKCE (RFC 7636).
         blueprint: Name of flask-dance's ready blueprint, when it has one.
+        client_auth: How client id and secret are sent to the token endpoint: in the `form`, or as
+            HTTP `basic` authentication (RFC 6749, 2.3.1).
+        scope_separator: What stands between two scopes; the RFC has a space, some have a comma.
+        long_lived: The exchange for a token that lasts, where there is one.
     """
 
     authorize_url: str
@@ -33,6 +52,9 @@ class OAuth2:
     consent_params: Mapping[str, str] = field(default_factory=dict)
     pkce: bool = True
     blueprint: str | None = None
+    client_auth: Literal["form", "basic"] = "form"
+    scope_separator: str = " "
+    long_lived: LongLived | None = None
 
 
 @dataclass(frozen=True, slots=True)

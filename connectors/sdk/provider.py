@@ -110,6 +110,14 @@ class Provider(ABC):
         wanted = {scope for handler in self.handlers for scope in handler.scopes}
         return (*self.oauth.scopes, *sorted(wanted - set(self.oauth.scopes)))
 
+    def sign(self, token: str) -> Mapping[str, str]:  # noqa: ARG002 - for subclasses
+        """Query parameters that each call carries besides its access token; never the token.
+
+        Args:
+            token: The access token that goes along.
+        """
+        return {}
+
     @abstractmethod
     def account(self, api: Api) -> Account:
         """Ask the provider whose account this is."""

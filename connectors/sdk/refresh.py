@@ -1,4 +1,4 @@
-"""Exchanges a refresh token for a new access token (RFC 6749, 6).
+"""Exchanges a refresh token for a new access token (RFC 6749, 6), or a token for a longer-lived one.
 
 Only `invalid_grant` says that the refresh token has ended (RFC 6749, 5.2); whatever else comes, the
 access may well be there again in a while, and nobody is to be asked to connect again for it.
@@ -13,7 +13,11 @@ https://datatracker.ietf.org/doc/html/rfc6749#section-6
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+from urllib.parse import quote_plus
 
 from connectors.sdk.errors import ConfigurationError, TokenExpiredError, TransientError
 from connectors.sdk.http import Transport, rebase
@@ -48,21 +52,56 @@ def refresh_tokens(
     """
     if tokens.refresh_token is None:
         raise TokenExpiredError("access has ended and cannot be renewed; connect the account again")
+    asked = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+    fresh = _ask(transport, oauth, config, asked, now).keeping_refresh_token(tokens)
+    # A scope that is left out is the one that was granted (RFC 6749, 5.1).
+    return fresh if fresh.scopes else replace(fresh, scopes=tokens.scopes)
+
+
+def prolong_tokens(
+    transport: Transport, oauth: OAuth2, config: ProviderConfig, tokens: Tokens, now: float
+) -> Tokens:
+    """The tokens that a code brought, exchanged for those that last (`OAuth2.long_lived`).
+
+    As they are where the provider has no such exchange. Arguments and errors are those of
+    `refresh_tokens`.
+    """
+    if oauth.long_lived is None:
+        return tokens
+    asked = {
+        "grant_type": oauth.long_lived.grant_type,
+        oauth.long_lived.parameter: tokens.access_token,
+    }
+    fresh = _ask(transport, oauth, config, asked, now)
+    return fresh if fresh.scopes else replace(fresh, scopes=tokens.scopes)
+
+
+def _ask(
+    transport: Transport,
+    oauth: OAuth2,
+    config: ProviderConfig,
+    asked: Mapping[str, str],
+    now: float,
+) -> Tokens:
+    """What the token endpoint gives for a form; raises as `refresh_tokens` does."""
+    headers = {"Accept": "application/json"}
+    client = {
+        "client_id": config.client_id,
+        "client_secret": config.client_secret.get_secret_value(),
+    }
+    if oauth.client_auth == "basic":
+        headers["Authorization"] = _basic(**client)
+        client = {}
     answer = transport.send(
         "POST",
         rebase(oauth.token_url, config.base_url),
-        data={
-            "grant_type": "refresh_token",
-            "refresh_token": tokens.refresh_token,
-            "client_id": config.client_id,
-            "client_secret": config.client_secret.get_secret_value(),
-        },
-        headers={"Accept": "application/json"},
+        data={**asked, **client},
+        headers=headers,
         seconds=_SECONDS,
     )
     if answer.status >= 500 or answer.status in (408, 429):
         raise TransientError(f"the token endpoint answered {answer.status}")
-    body = answer.json()
+    body: Any = answer.json()
     error = body.get("error") if isinstance(body, dict) else None
     if error == _ENDED:
         raise TokenExpiredError("the provider has ended the access; connect the account again")
@@ -71,11 +110,13 @@ def refresh_tokens(
     if answer.status >= 400:
         raise TransientError(f"the token endpoint answered {answer.status}")
     try:
-        fresh = Tokens.from_json(body, now=now).keeping_refresh_token(tokens)
+        return Tokens.from_json(body, now=now)
     except (ValueError, TypeError, AttributeError):
+        # A refresh token that is no text, kept, would end the access at the next refresh.
         raise TransientError("the token endpoint's answer could not be read") from None
-    if not isinstance(fresh.refresh_token, str):
-        # Kept, it would end the access at the next refresh.
-        raise TransientError("the token endpoint's answer could not be read")
-    # A scope that is left out is the one that was granted (RFC 6749, 5.1).
-    return fresh if fresh.scopes else replace(fresh, scopes=tokens.scopes)
+
+
+def _basic(client_id: str, client_secret: str) -> str:
+    """The `Authorization` header of a client (RFC 6749, 2.3.1: each part form-encoded first)."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from flask import request
 
 from config.settings import OWNER
 from sandbox.faults import Fault
@@ -37,6 +38,25 @@ def test_the_request_is_bound_to_this_browser_and_asks_for_offline_access(client
     assert query["prompt"] == ["consent"]
     assert query["redirect_uri"] == ["http://localhost/connect/google/authorized"]
     assert GMAIL in query["scope"][0].split()
+
+
+@pytest.mark.parametrize("client_auth", ["form", "basic"])
+def test_the_client_is_known_as_the_provider_wants_it(
+    client, dance, services, sandbox, monkeypatch, client_auth
+):
+    provider = services.provider("google")
+    oauth = replace(provider.oauth, client_auth=client_auth, scope_separator=",")
+    monkeypatch.setattr(type(provider), "oauth", oauth)
+    assert "," in asked(client)["scope"][0]
+    seen = []
+    monkeypatch.setattr(
+        "sandbox.google.oauth.check_client", lambda *_: seen.append(request.form.to_dict())
+    )
+    monkeypatch.setattr(type(provider), "oauth", replace(oauth, scope_separator=" "))
+
+    dance.whole(client)
+
+    assert ("client_secret" in seen[0]) == (client_auth == "form")
 
 
 def test_consent_is_asked_for_again_only_where_no_refresh_token_is_held(client, dance):

@@ -103,6 +103,14 @@ def faults(server: Any) -> dict[str, Any]:
     }
 
 
+def test_a_call_is_signed_with_the_token_that_it_carries(server: Any, api: Any) -> None:
+    server.will(server.says(401), server.says(body=b'{"a": 1}'))
+    made = api(tokens=Tokens("second"), sign=lambda token: {"proof": token[::-1]})
+    assert made.json(url("/items"), params={"limit": 5}) == {"a": 1}
+    paths = [seen.path.removeprefix("/items?limit=5&proof=") for seen in server.seen]
+    assert paths == ["tsrif", "dnoces"]
+
+
 KINDS = [
     "timeout", "reset", "hang-up", "cut chunk", "cut body", "no gzip", "garbled gzip",
     "redirect loop", "502", "408",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,20 +14,24 @@ from pydantic import SecretStr
 
 from connectors.sdk.errors import ConfigurationError, TokenExpiredError, TransientError
 from connectors.sdk.http import Transport
-from connectors.sdk.oauth import OAuth2, Tokens
+from connectors.sdk.oauth import LongLived, OAuth2, Tokens
 from connectors.sdk.provider import ProviderConfig
-from connectors.sdk.refresh import refresh_tokens
+from connectors.sdk.refresh import prolong_tokens, refresh_tokens
 
 OAUTH = OAuth2("https://acme.example/authorize", "https://acme.example/oauth/token")
 OLD = Tokens("old-access", "old-refresh", 5.0, frozenset({"mail", "files"}))
 
 
 @pytest.fixture
-def refresh(server: Any, transport: Transport) -> Callable[..., Tokens]:
-    config = ProviderConfig(
+def config(server: Any) -> ProviderConfig:
+    return ProviderConfig(
         client_id="me", client_secret=SecretStr("hush"), base_url=f"{server.url}/twin"
     )
-    return lambda old=OLD: refresh_tokens(transport, OAUTH, config, old, now=1000.0)
+
+
+@pytest.fixture
+def refresh(config: ProviderConfig, transport: Transport) -> Callable[..., Tokens]:
+    return lambda old=OLD, oauth=OAUTH: refresh_tokens(transport, oauth, config, old, now=1000.0)
 
 
 def answers(server: Any, body: Any, status: int = 200) -> None:
@@ -142,3 +148,39 @@ def test_a_lost_answer_is_not_asked_for_again_at_once(
     with pytest.raises(TransientError):
         refresh()
     assert len(server.seen) == 1
+
+
+def test_a_client_may_be_known_by_basic_authentication(server: Any, refresh: Any) -> None:
+    answers(server, {"access_token": "new"})
+    refresh(oauth=replace(OAUTH, client_auth="basic"))
+    [seen] = server.seen
+    assert seen.form == {"grant_type": "refresh_token", "refresh_token": "old-refresh"}
+    kind, _, pair = seen.headers["Authorization"].partition(" ")
+    assert (kind, base64.b64decode(pair)) == ("Basic", b"me:hush")
+
+
+SHORT = Tokens("short", None, 5.0, frozenset({"likes"}))
+LASTING = replace(OAUTH, long_lived=LongLived("swap", "swap_token"))
+
+
+def test_a_short_lived_token_is_exchanged_in_the_body(
+    server: Any, config: ProviderConfig, transport: Transport
+) -> None:
+    answers(server, {"access_token": "long", "expires_in": 5_000_000})
+    tokens = prolong_tokens(transport, LASTING, config, SHORT, now=1000.0)
+    [seen] = server.seen
+    assert (seen.method, seen.path) == ("POST", "/twin/oauth/token")
+    assert seen.form == {
+        "grant_type": "swap",
+        "swap_token": "short",
+        "client_id": "me",
+        "client_secret": "hush",
+    }
+    assert tokens == Tokens("long", None, 5_001_000.0, SHORT.scopes)
+
+
+def test_tokens_stay_where_there_is_nothing_to_exchange_them_for(
+    server: Any, config: ProviderConfig, transport: Transport
+) -> None:
+    assert prolong_tokens(transport, OAUTH, config, SHORT, now=1000.0) is SHORT
+    assert server.seen == []
