@@ -16,11 +16,12 @@ from functools import cached_property
 from typing import cast
 
 from connectors.google.config import GoogleConfig
-from connectors.google.youtube_client import YouTubeClient
+from connectors.google.youtube_client import MOST_IDS, YouTubeClient
 from connectors.google.youtube_fields import moment, picture, text
-from connectors.google.youtube_listing import Listing
-from connectors.google.youtube_page import Page
+from connectors.google.youtube_page import page_of, read_page
 from connectors.sdk.handler import Handler
+from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.page import Page
 from connectors.sdk.records import Batch, Json, Position, Record
 from connectors.sdk.schemas.favourite import Favourite
 
@@ -38,6 +39,7 @@ class YouTubeFavourite(Handler):
 
     newest_first = True
     age = timedelta(days=7)
+    most_ids = MOST_IDS
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """Yield the list's changes; the position is that of `Listing`."""
@@ -46,7 +48,7 @@ class YouTubeFavourite(Handler):
     def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
         """See `Listed`."""
         size = cast(GoogleConfig, self.context.provider.config).youtube_page_size
-        return Page.of(self._client.liked(size=size, page=token))
+        return read_page(token, lambda: self._client.liked(size=size, page=token))
 
     def id_of(self, item: Json) -> str | None:
         """The video's id."""
@@ -80,7 +82,7 @@ class YouTubeFavourite(Handler):
 
         https://developers.google.com/youtube/v3/docs/videos/getRating
         """
-        ratings = Page.of(self._client.ratings(ids)).items
+        ratings = page_of(self._client.ratings(ids)).items
         return {item["videoId"] for item in ratings if item.get("rating") == "like"}
 
     @cached_property

@@ -18,11 +18,12 @@ from typing import cast
 
 from connectors.google.config import GoogleConfig
 from connectors.google.errors import NotFoundError
-from connectors.google.youtube_client import YouTubeClient
+from connectors.google.youtube_client import MOST_IDS, YouTubeClient
 from connectors.google.youtube_fields import moment, picture, text
-from connectors.google.youtube_listing import Listing
-from connectors.google.youtube_page import Page
+from connectors.google.youtube_page import page_of, read_page
 from connectors.sdk.handler import Handler
+from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.page import Page
 from connectors.sdk.records import Batch, Json, Position, Record
 from connectors.sdk.schemas.following import Following
 
@@ -43,6 +44,7 @@ class YouTubeFollowing(Handler):
 
     newest_first = False
     age = timedelta(0)
+    most_ids = MOST_IDS
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """Yield the list's changes; the position is that of `Listing`."""
@@ -51,7 +53,7 @@ class YouTubeFollowing(Handler):
     def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
         """See `Listed`."""
         size = cast(GoogleConfig, self.context.provider.config).youtube_page_size
-        return Page.of(self._client.subscriptions(size=size, page=token))
+        return read_page(token, lambda: self._client.subscriptions(size=size, page=token))
 
     def id_of(self, item: Json) -> str | None:
         """The subscription's id; subscribing again makes another one."""
@@ -92,7 +94,7 @@ class YouTubeFollowing(Handler):
         except NotFoundError:
             # subscriberNotFound: the person has nothing at YouTube any more.
             return set()
-        return {item["id"] for item in Page.of(answer).items}
+        return {item["id"] for item in page_of(answer).items}
 
     def _channel(self, key: str) -> str | None:
         """The channel of a subscription that this run has read, or that is kept."""

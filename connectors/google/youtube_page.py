@@ -1,136 +1,44 @@
-"""Pages of a YouTube list, what one gave, and what a handler of such a list must be able to do."""
+"""Pages of YouTube's lists.
+
+A look-up and a page cost the same, one unit for 50 items, so that reading a list whole is cheap
+beside the 10,000 units of a project's day. Nothing promises that the length told is exact.
+
+https://developers.google.com/youtube/v3/guides/implementation/pagination
+https://developers.google.com/youtube/v3/determine_quota_cost
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Protocol, Self
+from collections.abc import Callable
 
-from connectors.sdk.records import Failed, Json, Record
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a list.
-
-    Args:
-        items: As the API sent them.
-        total: Length of the list, when told.
-        next: Token of the next page. A page without items is not the last; one without this is.
-    """
-
-    items: Sequence[Json] = ()
-    total: int | None = None
-    next: str | None = None
-
-    @classmethod
-    def of(cls, answer: Json) -> Self:
-        """The page that an answer holds."""
-        items = [item for item in answer.get("items") or () if isinstance(item, dict)]
-        info = answer.get("pageInfo") or {}
-        return cls(items, info.get("totalResults"), answer.get("nextPageToken") or None)
+from connectors.google.errors import NotFoundError
+from connectors.sdk.errors import PositionLostError
+from connectors.sdk.lists.page import Page
+from connectors.sdk.records import Json
 
 
-class Listed(Protocol):
-    """A handler of such a list."""
-
-    #: Whether new items come in at the head. False: the whole list is read each time.
-    newest_first: bool
-    #: After so long a list is read whole though nothing tells of a change: an unlike and a like
-    #: of something far down can hide each other, and edits beyond the first page show no other
-    #: way, nor do placeholders.
-    age: timedelta
-
-    def page(self, token: str | None, notes: dict[str, str]) -> Page:
-        """A page of the list.
-
-        Args:
-            token: Of the page; None for the first.
-            notes: What is remembered between runs, to be changed in place.
-
-        Raises:
-            NotFoundError: There is no such list.
-            PositionLostError: The token is no longer known.
-        """
-
-    def id_of(self, item: Json) -> str | None:
-        """The item's id, even of one that cannot be mapped."""
-
-    def usable(self, item: Json) -> bool:
-        """Whether the item is to be kept; else it is the placeholder of one that was."""
-
-    def record(self, source: Json) -> Record:
-        """Map an item."""
-
-    def same(self, old: Record, new: Record) -> bool:
-        """Whether two records of an item tell the same."""
-
-    def still_there(self, ids: Sequence[str]) -> set[str]:
-        """Those of the ids, at most `MOST_IDS`, that are there though the list did not tell."""
+def page_of(answer: Json) -> Page:
+    """The page that an answer holds."""
+    items = [item for item in answer.get("items") or () if isinstance(item, dict)]
+    info = answer.get("pageInfo") or {}
+    return Page(items, info.get("totalResults"), answer.get("nextPageToken") or None)
 
 
-@dataclass(slots=True)
-class Found:
-    """What a page gave.
+def read_page(token: str | None, ask: Callable[[], Json]) -> Page:
+    """A page of a list; an empty one of a list that is not there.
 
     Args:
-        ids: Of all its usable items.
-        new: How many of them were not known.
-        records: The new and the changed ones.
-        failed: New ones that cannot be mapped.
-        gone: Ids of known ones that have placeholders and are gone.
+        token: Of the page; None for the first.
+        ask: Asks for it.
+
+    Raises:
+        PositionLostError: The token is no longer known.
     """
-
-    ids: set[str] = field(default_factory=set)
-    new: int = 0
-    records: list[Record] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-
-    @property
-    def told(self) -> bool:
-        """Whether there is anything to be kept or marked."""
-        return bool(self.records or self.failed or self.gone)
-
-
-@dataclass(slots=True)
-class Reading:
-    """One reading of the whole list.
-
-    Args:
-        first: Its first page.
-        last: Its last page.
-        ids: Of all usable items.
-        keys: Of all items, in their order, placeholders included.
-        new: How many usable items were not known.
-    """
-
-    first: Page = field(default_factory=Page)
-    last: Page = field(default_factory=Page)
-    ids: set[str] = field(default_factory=set)
-    keys: list[str] = field(default_factory=list)
-    new: int = 0
-
-    @property
-    def unrest(self) -> int:
-        """By how much the list seems to have changed while it was read; 0 for a quiet one."""
-        twice = len(self.keys) - len(set(self.keys))
-        return max(twice, apart(self.first.total, self.last.total))
-
-    def unexplained(self, expected: int | None, looked: int | None) -> int:
-        """By how much the length differs from the expected one, though the items do not say so.
-
-        Args:
-            expected: The length by what is kept.
-            looked: The length told by a look at the head just before; None when there was none.
-        """
-        told = [total for total in (self.first.total, looked) if total is not None]
-        if all(total == len(set(self.keys)) for total in told):
-            return 0
-        return max(apart(total, expected) for total in told)
-
-
-def apart(one: int | None, other: int | None) -> int:
-    """By how much two lengths differ; 0 where one was not told."""
-    return 0 if one is None or other is None else abs(one - other)
+    try:
+        return page_of(ask())
+    except NotFoundError:
+        if token is None:
+            return Page(total=0)
+        # A token that is no longer good has been seen to be answered so as well:
+        # https://github.com/JuanBindez/pytubefix/issues/494
+        raise PositionLostError("YouTube no longer knows this page of the list") from None

@@ -17,11 +17,12 @@ from typing import cast
 
 from connectors.google.config import GoogleConfig
 from connectors.google.errors import NotFoundError
-from connectors.google.youtube_client import YouTubeClient
+from connectors.google.youtube_client import MOST_IDS, YouTubeClient
 from connectors.google.youtube_fields import moment, picture, text
-from connectors.google.youtube_listing import Listing
-from connectors.google.youtube_page import Page
+from connectors.google.youtube_page import page_of, read_page
 from connectors.sdk.handler import Handler
+from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.page import Page
 from connectors.sdk.records import Batch, Json, Position, Record
 from connectors.sdk.schemas.post import Post
 
@@ -45,6 +46,7 @@ class YouTubePost(Handler):
     newest_first = True
     #: A channel's list is short, and what turns into a placeholder leaves its length as it was.
     age = timedelta(days=1)
+    most_ids = MOST_IDS
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """Yield the list's changes; the position is that of `Listing`."""
@@ -57,9 +59,12 @@ class YouTubePost(Handler):
             if uploads is None:
                 return Page(total=0)
             notes[_UPLOADS] = uploads
+        return read_page(token, lambda: self._playlist(token, notes))
+
+    def _playlist(self, token: str | None, notes: dict[str, str]) -> Json:
         size = cast(GoogleConfig, self.context.provider.config).youtube_page_size
         try:
-            return Page.of(self._client.playlist(notes[_UPLOADS], size=size, page=token))
+            return self._client.playlist(notes[_UPLOADS], size=size, page=token)
         except NotFoundError:
             # playlistNotFound: of a channel that has none yet, or that is gone. Ask the next time.
             notes.pop(_UPLOADS)
@@ -107,7 +112,7 @@ class YouTubePost(Handler):
 
     def still_there(self, ids: Sequence[str]) -> set[str]:
         """Those of the videos that exist; an upload stays one as long as it does."""
-        return {item["id"] for item in Page.of(self._client.videos(ids)).items}
+        return {item["id"] for item in page_of(self._client.videos(ids)).items}
 
     @cached_property
     def _client(self) -> YouTubeClient:
@@ -116,7 +121,7 @@ class YouTubePost(Handler):
 
 def _uploads(answer: Json) -> str | None:
     """The playlist of uploads of the channel in an answer; None when there is no channel."""
-    for channel in Page.of(answer).items:
+    for channel in page_of(answer).items:
         playlists = (channel.get("contentDetails") or {}).get("relatedPlaylists") or {}
         return text(playlists.get("uploads"))
     return None

@@ -1,4 +1,4 @@
-"""Where the reading of a YouTube list stands. Pure: JSON in, JSON out."""
+"""Where the reading of a list stands. Pure: JSON in, JSON out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class State:
     Args:
         phase: What is to be done next; "" at the start.
         page: Token of the page that the backfill reads next; None for the first.
-        total: How long the list is when all that is kept accounts for it: the length that YouTube
+        total: How long the list is when all that is kept accounts for it: the length that was
             told, and one more for each new item since. Another length than this, told later,
             means that something else changed as well.
         shifted: The length changed during the backfill.

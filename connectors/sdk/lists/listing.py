@@ -1,21 +1,20 @@
-"""Reading a YouTube list, which can only be paged: no change feed, no dates, no promised order.
+"""Reading a list that can only be paged: no change feed, no dates, no promised order.
 
-The API says what is in a list and how long it is, not what happened to it. So:
+Such an API says what is in a list and perhaps how long it is, not what happened to it. So:
 
 - The backfill goes page by page, by page token; each page is a batch.
-- Later syncs read the first page, and on while a page holds something new. When the list is
-  longer by just the new items, that was all. When it is not, something left it, or came in
-  elsewhere: the whole list is read again.
+- Later syncs read the first page, and on while a page holds something new. Where the length is
+  told and the list is longer by just the new items, that was all. When it is not, something left
+  it, or came in elsewhere: the whole list is read again.
+- Nothing new at the head does not tell that nothing went or changed further down: each list is
+  read whole again at a certain age, and one whose new items may turn up anywhere in each run.
 - What is kept and was not seen in a whole list, or is listed as a mere placeholder, is looked up
   by its id before it is marked deleted: a list that changes while it is paged can skip an item.
 - The length may be wrong: nothing promises that it is exact. Where a whole list shows that it was,
   a difference no greater tells nothing for a day.
 
-A look-up and a page cost the same, one unit for 50 items, so that reading a list whole is cheap
-beside the 10,000 units of a project's day; it is read whole rather than remembered.
-
-https://developers.google.com/youtube/v3/guides/implementation/pagination
-https://developers.google.com/youtube/v3/determine_quota_cost
+Ids are not remembered in the position, which stays small: a list that is read whole is compared
+with what is kept. For lists that cost much to read there is `connectors.sdk.ranges`.
 """
 
 from __future__ import annotations
@@ -25,13 +24,10 @@ import json
 from collections.abc import Collection, Generator, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from connectors.google.batch import pieces
-from connectors.google.errors import NotFoundError
-from connectors.google.youtube_client import MOST_IDS
-from connectors.google.youtube_page import Found, Listed, Page, Reading, apart
-from connectors.google.youtube_position import State
 from connectors.sdk.errors import PositionLostError, TransientError
 from connectors.sdk.handler import Kept, unmappable
+from connectors.sdk.lists.page import Found, Listed, Page, Reading, apart
+from connectors.sdk.lists.position import State
 from connectors.sdk.records import Batch, Failed, Json, Position, Record, iso
 
 #: For so long a difference of length that was found to mean nothing is not looked into again.
@@ -92,7 +88,7 @@ class Listing:
         while state.phase == "walk":
             first = state.page is None
             try:
-                page = self._read(state.page)
+                page = self._handler.page(state.page, state.notes)
             except PositionLostError:
                 # The length accounts for the whole list, not for what is kept so far.
                 state.page, state.total, state.phase = None, None, "sweep"
@@ -120,7 +116,7 @@ class Listing:
         """Look at the head, and on while there is something new; a sweep if that is not all."""
         state = self._state
         try:
-            first = page = self._read(None)
+            first = page = self._handler.page(None, self._state.notes)
             self._looked, digest = first.total, self._digest(first)
             # Placeholders that were seen to need no second look-up.
             found = self._sift(page, ask=digest != state.head)
@@ -130,7 +126,7 @@ class Listing:
                 self._account(found)
                 if found.told:
                     yield self._batch(found)
-                page = self._read(page.next)
+                page = self._handler.page(page.next, self._state.notes)
                 found = self._sift(page)
                 seen |= found.ids
             if not page.next and digest != state.head:
@@ -148,7 +144,7 @@ class Listing:
         yield from self._news(found)
 
     def _as_expected(self, page: Page) -> bool:
-        """Whether the list is as long as it should be, as far as YouTube's count can be trusted."""
+        """Whether the list is as long as it should be, as far as its count can be trusted."""
         if page.total == self._state.total:
             return True
         return apart(page.total, self._state.total) in range(1, self._slack() + 1)
@@ -188,11 +184,11 @@ class Listing:
             if now.unrest <= self._slack():
                 break
             if before is not None and before.ids == now.ids:
-                # Twice the same: it is YouTube that counts otherwise each time.
+                # Twice the same: it is the provider that counts otherwise each time.
                 self._trust(now.unrest)
                 break
         if reading is None:
-            raise TransientError("YouTube keeps refusing its own page tokens")
+            raise TransientError("the provider keeps refusing its own page tokens")
         gone = self._gone(sorted(self._missing(reading.ids)))
         if not (gone or reading.new):
             self._trust(reading.unexplained(expected, self._looked))
@@ -217,7 +213,7 @@ class Listing:
         Raises:
             PositionLostError: A page token is no longer known.
         """
-        page = reading.first = self._read(None)
+        page = reading.first = self._handler.page(None, self._state.notes)
         while True:
             # Placeholders are missing among the ids, and looked up with all else that is.
             found = self._sift(page, ask=False)
@@ -230,12 +226,13 @@ class Listing:
             if not page.next:
                 reading.last = page
                 return
-            page = self._read(page.next)
+            page = self._handler.page(page.next, self._state.notes)
 
     def _gone(self, ids: Sequence[str]) -> list[str]:
         """Those of the ids that are gone, by asking for each."""
         gone: list[str] = []
-        for piece in pieces(ids, MOST_IDS):
+        most = self._handler.most_ids
+        for piece in (ids[at : at + most] for at in range(0, len(ids), most)):
             there = self._handler.still_there(piece)
             gone += [key for key in piece if key not in there]
         return gone
@@ -247,21 +244,6 @@ class Listing:
         # A list that is read whole each time has no use for the time, and would save it each time.
         if whole and self._handler.newest_first:
             state.whole = iso(self._now)
-
-    def _read(self, token: str | None) -> Page:
-        """A page of the list; of a list that is not there, an empty one.
-
-        Raises:
-            PositionLostError: The token is no longer known.
-        """
-        try:
-            return self._handler.page(token, self._state.notes)
-        except NotFoundError:
-            if token is None:
-                return Page(total=0)
-            # A token that is no longer good has been seen to be answered so as well:
-            # https://github.com/JuanBindez/pytubefix/issues/494
-            raise PositionLostError("YouTube no longer knows this page of the list") from None
 
     def _key(self, item: Json) -> str:
         """The item's id; one that has none is told from others by its content."""

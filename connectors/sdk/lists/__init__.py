@@ -1,0 +1,1 @@
+"""Reading lists that can only be paged: what is new in them, what has changed and what is gone."""
