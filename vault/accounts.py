@@ -28,8 +28,8 @@ from vault.tables import (
 
 _CHANGEABLE = frozenset(
     {
-        "status", "message", "options", "frequency", "failures", "attempts", "last_run_id",
-        "last_sync_at", "total",
+        "status", "message", "options", "frequency", "failures", "attempts", "unfinished",
+        "set_aside", "setbacks", "last_run_id", "last_sync_at", "total",
     }
 )  # fmt: skip
 
@@ -202,7 +202,7 @@ def reset(
     database.execute(
         update(handlers)
         .where(*of_handlers)
-        .values(position={}, seq=handlers.c.seq + 1, failures=0, total=None)
+        .values(position={}, seq=handlers.c.seq + 1, failures=0, setbacks=0, total=None)
     )
     if not delete_data:
         return 0

@@ -42,6 +42,10 @@ class VaultFullError(VaultError):
     """The disk has no room left: make some. Nothing that was kept is harmed."""
 
 
+class UnwritableError(VaultError):
+    """A record or an item cannot be written as JSON; says why without its content."""
+
+
 class VaultUnreadableError(VaultError):
     """The system did not let the file be read or written: its permissions, or its disk."""
 

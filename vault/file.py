@@ -39,24 +39,52 @@ class VaultFile:
         self._key = key
         self._busy_timeout = busy_timeout
         self._left_behind: list[Engine] = []
+        self._engine: Engine
+        #: The file that the engine is for, once it has the newest form; None before the first.
+        self._file: tuple[int, int] | None = None
         self._start()
-        try:
-            self._bring_up()
-        except VaultError:
-            self._engine.dispose()
-            raise
+        self._take_up()
 
     def _start(self) -> None:
-        self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._file = self._identity()
-        self._engine = make_engine(self.path, self._key, self._busy_timeout)
+        self._taking_up = threading.Lock()
+        # Last: another thread must not go on with what was held at a fork.
+        self._pid = os.getpid()
 
-    def _bring_up(self) -> None:
+    def _take_up(self) -> None:
+        """Use the file that is in the place now, once its tables have the newest form."""
+        with self._taking_up:
+            found = self._identity()
+            if found == self._file:
+                # Another thread was quicker.
+                return
+            engine = self._new_engine()
+            try:
+                self._bring_up(engine)
+            except BaseException:
+                engine.dispose()
+                raise
+            if self._file is not None:
+                _log.warning("%s was replaced by another file, which is open now", self.path.name)
+                # Whoever still reads the old one reads it to the end.
+                self._engine.dispose()
+            # Only now: a file that could not be brought up, locked as it was, is tried again.
+            self._engine, self._file = engine, found
+
+    def _new_engine(self) -> Engine:
+        return make_engine(self.path, self._key, self._busy_timeout)
+
+    def _bring_up(self, engine: Engine) -> None:
         if self._look_only:
             return
-        with self._write() as database:
-            migrations.bring_up(database)
+        with translated(self.path.name):
+            # Readers wait for no writer in this mode, https://www.sqlite.org/wal.html#concurrency
+            with engine.begin() as database:
+                found, newest = _form(database)
+            if found == newest:
+                return
+            with engine.execution_options(**{WRITES: True}).begin() as database:
+                migrations.bring_up(database)
 
     def _identity(self) -> tuple[int, int]:
         """Which file this is: another one may be put in its place, as from a backup."""
@@ -74,13 +102,10 @@ class VaultFile:
             # A forked child must neither use nor close what its parent has open.
             # https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_
             self._left_behind.append(self._engine)
+            self._engine = self._new_engine()
             self._start()
-        elif self._identity() != self._file:
-            _log.warning("%s was replaced by another file, which is opened now", self.path.name)
-            old, self._file = self._engine, self._identity()
-            self._engine = make_engine(self.path, self._key, self._busy_timeout)
-            old.dispose()
-            self._bring_up()
+        if self._identity() != self._file:
+            self._take_up()
         return self._engine
 
     @contextmanager
@@ -101,7 +126,7 @@ class VaultFile:
     @contextmanager
     def _fresh(self) -> Iterator[Database]:
         """As `_read`, on a connection that has never been used and will not be again."""
-        engine = make_engine(self.path, self._key, self._busy_timeout)
+        engine = self._new_engine()
         try:
             with self._translated(), engine.begin() as database:
                 yield database
@@ -118,8 +143,7 @@ class VaultFile:
     def form(self) -> tuple[int, int]:
         """The form that the tables have, 0 where there are none, and the newest that we know."""
         with self._read() as database:
-            found: int = database.exec_driver_sql("PRAGMA user_version").scalar_one()
-        return found, 1 + len(migrations.STEPS)
+            return _form(database)
 
     def let_go(self) -> None:
         """Close what is not in use just now; whoever still has the vault can go on using it."""
@@ -139,3 +163,8 @@ class VaultFile:
             _log.warning("%s could not be tidied up on closing", self.path.name)
         finally:
             self._engine.dispose()
+
+
+def _form(database: Database) -> tuple[int, int]:
+    found: int = database.exec_driver_sql("PRAGMA user_version").scalar_one()
+    return found, 1 + len(migrations.STEPS)

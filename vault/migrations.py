@@ -22,8 +22,15 @@ def _attempts(connection: Connection) -> None:
     )
 
 
+def _counts_of_a_run(connection: Connection) -> None:
+    for name in ("unfinished", "set_aside", "setbacks"):
+        connection.exec_driver_sql(
+            f"ALTER TABLE handlers ADD COLUMN {name} INTEGER DEFAULT '0' NOT NULL"
+        )
+
+
 #: From version 1 to 2, from 2 to 3, ...
-STEPS: Sequence[Step] = (_attempts,)
+STEPS: Sequence[Step] = (_attempts, _counts_of_a_run)
 
 
 def bring_up(connection: Connection, steps: Sequence[Step] = STEPS) -> None:

@@ -51,7 +51,7 @@ class HandlerState:
         options: The person's choices, by the option's name.
         frequency: The person's choice; None for the handler's default.
         failures: Failed runs in a row.
-        attempts: Slices begun since one came to its end or kept something.
+        attempts: Slices begun since one was finished or kept something.
         last_run_id: The run begun last.
         last_sync_at: End of the last run that came to rest without an error.
         kept: Records kept and not marked deleted.
@@ -59,6 +59,9 @@ class HandlerState:
         total: How many items the provider is expected to hold, when it tells.
         seq: Counts commits; only grows.
         position: Where the sync stands.
+        unfinished: Slices begun and not finished since a run last came to its end.
+        set_aside: How often the job was set aside for these since then.
+        setbacks: Slices that failed since then.
     """
 
     connection_id: str
@@ -76,6 +79,9 @@ class HandlerState:
     total: int | None
     seq: int
     position: Position
+    unfinished: int = 0
+    set_aside: int = 0
+    setbacks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +91,13 @@ class Begun:
     Args:
         position: Where the sync stands.
         seq: Commits so far.
-        died: Slices before this one that neither came to their end nor kept something.
+        died: Slices in a row before this one that were neither finished nor kept something.
         quarantined: The handler's items in quarantine.
         first: Whether it is the run's first slice.
         failures: Failed runs in a row before this one.
+        unfinished: Slices not finished since a run last came to its end, without this one.
+        set_aside: How often the job was set aside since then.
+        setbacks: Slices that failed since then.
     """
 
     position: Position
@@ -97,6 +106,9 @@ class Begun:
     quarantined: int
     first: bool
     failures: int
+    unfinished: int = 0
+    set_aside: int = 0
+    setbacks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,11 @@ class Ending:
         complete: Whether the run has come to rest without an error.
         ended: Whether the run has come to rest.
         failures: Failed runs in a row.
-        attempts: To be remembered of slices that did not come to their end.
+        attempts: To be remembered of slices in a row that were not finished.
+        unfinished: To be remembered of all slices that were not finished; None leaves what was
+            counted before this one.
+        set_aside: Whether the job is set aside for them.
+        setback: Whether the slice failed.
         counts: `inserted`, `updated`, `deleted`, `quarantined`, `requests` of this slice; they are
             added up.
     """
@@ -132,6 +148,9 @@ class Ending:
     ended: bool = False
     failures: int = 0
     attempts: int = 0
+    unfinished: int | None = None
+    set_aside: bool = False
+    setback: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
 
 

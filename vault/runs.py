@@ -12,11 +12,11 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from vault import accounts, writing
 from vault.errors import NotFoundError
-from vault.model import Begun, Ending, Run
+from vault.model import Begun, Ending, HandlerState, Run
 from vault.tables import connections, handlers, runs
 
 
-def begin(database: Database, run: Run, fence: int) -> Begun:
+def begin(database: Database, run: Run, fence: int, *, alive: bool) -> Begun:
     """Claim the fence, and note that a slice has begun."""
     here = (handlers.c.connection_id == run.connection_id, handlers.c.handler_id == run.handler_id)
     states = accounts.handler_states(database, run.connection_id, run.handler_id)
@@ -24,6 +24,8 @@ def begin(database: Database, run: Run, fence: int) -> Begun:
         raise NotFoundError(f"there is no handler {run.handler_id} of {run.connection_id}")
     before = states[0]
     writing.claim(database, run.connection_id, run.handler_id, fence)
+    died = max(0, before.attempts - alive)
+    unfinished = max(0, before.unfinished - alive)
     noted = database.execute(sqlite_insert(runs).values(asdict(run)).on_conflict_do_nothing())
     database.execute(
         update(handlers)
@@ -32,7 +34,8 @@ def begin(database: Database, run: Run, fence: int) -> Begun:
             # A handler that was switched off and is run by force stays off.
             status="disabled" if before.status == "disabled" else "syncing",
             last_run_id=run.id,
-            attempts=before.attempts + 1,
+            attempts=died + 1,
+            unfinished=unfinished + 1,
         )
     )
     database.execute(
@@ -43,10 +46,13 @@ def begin(database: Database, run: Run, fence: int) -> Begun:
     return Begun(
         position=before.position,
         seq=before.seq,
-        died=before.attempts,
+        died=died,
         quarantined=before.quarantined,
         first=bool(noted.rowcount),
         failures=before.failures,
+        unfinished=unfinished,
+        set_aside=before.set_aside,
+        setbacks=before.setbacks,
     )
 
 
@@ -69,6 +75,7 @@ def finish(database: Database, ending: Ending) -> None:
             "failures": ending.failures,
             "attempts": ending.attempts,
         }
+        | _counts(states[0], ending)
         | ({"last_sync_at": datetime.now(UTC)} if ending.complete else {}),
     )
     _finish_connection(database, ending)
@@ -88,6 +95,19 @@ def all_runs(database: Database, connection_id: str | None, limit: int) -> list[
     if connection_id is not None:
         query = query.where(runs.c.connection_id == connection_id)
     return [Run(**row) for row in database.execute(query).mappings()]
+
+
+def _counts(before: HandlerState, ending: Ending) -> dict[str, int]:
+    """What is counted until a run comes to its end, whatever was kept in between."""
+    if ending.complete:
+        return {"unfinished": 0, "set_aside": 0, "setbacks": 0}
+    # A slice that was refused before it began was not counted as begun.
+    left = max(0, before.unfinished - (ending.run_id is not None))
+    return {
+        "unfinished": left if ending.unfinished is None else ending.unfinished,
+        "set_aside": before.set_aside + ending.set_aside,
+        "setbacks": before.setbacks + ending.setback,
+    }
 
 
 def _finish_connection(database: Database, ending: Ending) -> None:

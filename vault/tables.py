@@ -77,6 +77,11 @@ handlers = Table(
     Column("failures", Integer, nullable=False),
     #: Slices begun since one came to its end or kept something.
     Column("attempts", Integer, nullable=False, server_default="0"),
+    #: Since the last run that came to its end: slices begun and not finished, how often the job
+    #: was set aside for them, and slices that failed.
+    Column("unfinished", Integer, nullable=False, server_default="0"),
+    Column("set_aside", Integer, nullable=False, server_default="0"),
+    Column("setbacks", Integer, nullable=False, server_default="0"),
     Column("last_run_id", String),
     Column("last_sync_at", Moment),
     Column("kept", Integer, nullable=False),

@@ -9,7 +9,7 @@ from connectors.sdk.handler import Kept
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.records import Position, Record
 from connectors.sdk.schemas.base import RecordSchema
-from vault import accounts, reading, runs, writing
+from vault import accounts, preparing, reading, runs, writing
 from vault.errors import NotFoundError, VaultDamagedError
 from vault.file import VaultFile
 from vault.kept import KeptItems
@@ -136,15 +136,16 @@ class Vault(VaultFile):
         """Keep a batch with its position, in one transaction.
 
         Unchanged records are not written; a record marked deleted that comes back is kept again.
+        A record that cannot be written as JSON goes to quarantine by itself.
 
         Raises:
             FencedError: A newer fence has been seen, or the connection was removed.
             VaultError: A record's `_id` is that of another handler's record.
-            KeyError, TypeError, ValueError: A record is not ready for JSON.
+            KeyError: A record lacks a base field.
         """
-        prepared = writing.prepare_all(commit)
+        prepared, failed = preparing.prepare_all(commit)
         with self._write() as database:
-            return writing.commit(database, commit, prepared)
+            return writing.commit(database, commit, prepared, failed)
 
     def kept(self, connection_id: str, handler_id: str) -> Kept:
         """What is kept of a handler's items, for the handler."""
@@ -280,6 +281,7 @@ class Vault(VaultFile):
         schema: type[RecordSchema] | None = None,
         *,
         deleted: bool = False,
+        fence: int | None = None,
     ) -> None:
         """Remove an item from quarantine and keep its record, in one transaction.
 
@@ -288,30 +290,40 @@ class Vault(VaultFile):
             record: Its record; None when there is nothing to keep.
             schema: The record's schema.
             deleted: Keep the record as one that is deleted at the provider.
+            fence: Of the worker that tries the item again; a person's own retry has none.
 
         Raises:
+            FencedError: A newer fence has been seen, or the connection was removed.
             NotFoundError: There is no such item.
+            UnwritableError: The record cannot be written as JSON.
         """
-        prepared = writing.prepare(record, schema) if record and schema else None
+        prepared = preparing.prepare(record, schema) if record and schema else None
         with self._write() as database:
-            writing.release(database, item_id, prepared, deleted=deleted)
+            writing.release(database, item_id, prepared, deleted=deleted, fence=fence)
 
-    def quarantine_failed(self, item_id: int, reason: str) -> None:
-        """Note that a retry failed; raises NotFoundError when there is no such item."""
+    def quarantine_failed(self, item_id: int, reason: str, *, fence: int | None = None) -> None:
+        """Note that a retry failed; raises FencedError and NotFoundError as `release` does."""
         with self._write() as database:
+            writing.waiting(database, item_id, fence)
             accounts.quarantine_failed(database, item_id, reason)
 
     # Sync log
 
-    def begin(self, run: Run, fence: int) -> Begun:
+    def begin(self, run: Run, fence: int, *, alive: bool = False) -> Begun:
         """Begin a slice of a run: claim the fence, note the run, the attempt and the states.
+
+        Args:
+            run: The run.
+            fence: Of the worker that begins the slice.
+            alive: Whether the slice before is known to have ended, though it could not write so:
+                it does not count as one whose process died.
 
         Raises:
             FencedError: A newer fence has been seen.
             NotFoundError: There is no such handler.
         """
         with self._write() as database:
-            return runs.begin(database, run, fence)
+            return runs.begin(database, run, fence, alive=alive)
 
     def finish(self, ending: Ending) -> None:
         """Write how a slice came out: handler, connection and sync log, in one transaction.

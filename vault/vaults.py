@@ -15,6 +15,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.settings import Settings
@@ -32,8 +33,18 @@ _LEAST_FREE = 16 * 1024 * 1024
 _KEYS_TRIED = 3
 
 
+@dataclass(slots=True)
+class _Turn:
+    """The right to open one person's vault, and how many threads want it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    wanted: int = 0
+
+
 class Vaults:
     """All vaults of a server; those used last stay open in a process. Threads may share it.
+
+    Opening one vault may take as long as another process holds it; nobody else waits for that.
 
     Args:
         settings: The server's settings.
@@ -43,12 +54,16 @@ class Vaults:
         self._settings = settings.vault
         self._folder = settings.home / "vaults"
         self._keys = KeyRing(settings.vault, settings.home)
-        self._start()
+        self._start({})
 
-    def _start(self) -> None:
-        self._pid = os.getpid()
+    def _start(self, inherited: dict[str, Vault]) -> None:
+        #: Held for the look at a dict, and never while a file is opened or closed.
         self._lock = threading.Lock()
-        self._open: dict[str, Vault] = {}
+        self._making_keys = threading.Lock()
+        self._turns: dict[str, _Turn] = {}
+        self._open = inherited
+        # Last: another thread must not go on with locks that were held at a fork.
+        self._pid = os.getpid()
 
     def open(self, person_id: str, *, create: bool = False) -> Vault:
         """A person's vault.
@@ -65,17 +80,18 @@ class Vaults:
         if not _PERSON.fullmatch(person_id):
             raise NotFoundError("a person's id is 1 to 64 of a-z, 0-9, _ and -")
         if self._pid != os.getpid():
-            # The lock may have been held at the fork; the vaults look after themselves.
-            inherited = self._open
-            self._start()
-            self._open = dict(inherited)
-        with self._lock:
-            # Those used last stand last.
-            vault = self._open.pop(person_id, None) or self._opened(person_id, create)
-            self._open[person_id] = vault
-            while len(self._open) > _MOST_OPEN:
-                self._open.pop(next(iter(self._open))).let_go()
+            # The locks may have been held at the fork; the vaults look after themselves.
+            self._start(dict(self._open))
+        vault = self._held(person_id)
+        if vault is not None:
             return vault
+        with self._turn(person_id):
+            # Another thread may have had the turn before.
+            vault = self._held(person_id)
+            if vault is None:
+                vault = self._opened(person_id, create)
+                self._hold(person_id, vault)
+        return vault
 
     def people(self) -> list[str]:
         """The ids of all who have a vault, in order."""
@@ -122,8 +138,44 @@ class Vaults:
         if self._pid != os.getpid():
             return
         with self._lock:
-            while self._open:
-                self._open.popitem()[1].close()
+            vaults, self._open = list(self._open.values()), {}
+        for vault in vaults:
+            vault.close()
+
+    def _held(self, person_id: str) -> Vault | None:
+        """The person's vault if it is open."""
+        with self._lock:
+            vault = self._open.pop(person_id, None)
+            if vault is not None:
+                # Those used last stand last.
+                self._open[person_id] = vault
+        return vault
+
+    def _hold(self, person_id: str, vault: Vault) -> None:
+        """Keep a vault open, and let those go that were not used for the longest."""
+        let_go = []
+        with self._lock:
+            self._open[person_id] = vault
+            while len(self._open) > _MOST_OPEN:
+                let_go.append(self._open.pop(next(iter(self._open))))
+        for unused in let_go:
+            # Closing writes what stands in the log into the file.
+            unused.let_go()
+
+    @contextmanager
+    def _turn(self, person_id: str) -> Iterator[None]:
+        """Alone of all threads with this person's file."""
+        with self._lock:
+            turn = self._turns.setdefault(person_id, _Turn())
+            turn.wanted += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.wanted -= 1
+                if not turn.wanted:
+                    del self._turns[person_id]
 
     def _opened(self, person_id: str, create: bool) -> Vault:
         path = self._folder / f"{person_id}.vault"
@@ -145,7 +197,9 @@ class Vaults:
                     f"{file.name} is missing: put it back from a backup; without it the vault"
                     f" of {person_id} cannot be opened"
                 )
-            write_new(file, self._keys.wrap(person_id, secrets.token_bytes(KEY_LENGTH)))
+            # The first one makes the master key, too, which is refused where there are others.
+            with self._making_keys:
+                write_new(file, self._keys.wrap(person_id, secrets.token_bytes(KEY_LENGTH)))
         return self._keys.unwrap(person_id, file.read_bytes())
 
     def _key_files(self) -> Iterator[Path]:

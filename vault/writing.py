@@ -1,15 +1,11 @@
 """Keeps batches: what happens within the one transaction of a commit.
 
-Everything that costs time and needs no database (JSON, hashes, the words for search) is done by
-`prepare`, before the transaction, so that the file is locked for as short as can be.
+What costs time and needs no database is done before the transaction: see `vault.preparing`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -17,11 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from connectors.sdk.records import Failed, Record, iso
-from connectors.sdk.schemas.base import RecordSchema
+from connectors.sdk.records import Failed, iso
 from vault import index
 from vault.errors import FencedError, NotFoundError, VaultError
 from vault.model import Commit, Committed
+from vault.preparing import Prepared, source_text
 from vault.tables import counter, fences, handlers, quarantine, records, removed
 
 #: Values in one IN list; keeps statements few and small.
@@ -51,58 +47,6 @@ _CLAIM = _FENCE.on_conflict_do_update(
 ).returning(fences.c.fence)
 
 
-@dataclass(slots=True)
-class Prepared:
-    """A record, ready for its row."""
-
-    id: str
-    values: dict[str, Any]
-    words: tuple[str, str, str]
-
-
-def prepare(record: Record, schema: type[RecordSchema]) -> Prepared:
-    """Make a record's row.
-
-    Raises:
-        TypeError, ValueError: The record is not ready for JSON.
-        KeyError: A base field is missing.
-    """
-    kept = {k: v for k, v in record.items() if k not in ("sourceData", "deletedAt")}
-    # Strict: SQLite reads the payload.
-    payload, payload_bytes = _json(kept, allow_nan=False)
-    source, source_bytes = _json(record["sourceData"])
-    digest = hashlib.blake2b(payload_bytes, digest_size=16)
-    digest.update(source_bytes)
-    values = {
-        "id": record["_id"],
-        "schema_uri": schema.uri,
-        "source_id": record["sourceId"],
-        "name": index.clean(record["name"]),
-        "inserted_at": record["insertedAt"],
-        "sort_at": record.get(schema.sort_field) or record["insertedAt"],
-        "hash": digest.digest(),
-        "payload": payload,
-        "source": source,
-    }
-    return Prepared(record["_id"], values, index.texts(record, schema.searchable))
-
-
-def prepare_all(batch: Commit) -> list[Prepared]:
-    """Make the rows of a batch's records; raises as `prepare` does."""
-    return [prepare(record, batch.schemas[record["schema"]]) for record in batch.records]
-
-
-def _json(value: Any, *, allow_nan: bool = True) -> tuple[str, bytes]:
-    """A value as JSON, and that text's UTF-8."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=allow_nan, separators=(",", ":"))
-    try:
-        return text, text.encode()
-    except UnicodeEncodeError:
-        # Half of a pair, as broken mail brings it: only the escaped form can keep it.
-        text = json.dumps(value, allow_nan=allow_nan, separators=(",", ":"))
-        return text, text.encode()
-
-
 def chunks(values: Iterable[str]) -> Iterator[list[str]]:
     """The values in lists of up to `CHUNK`."""
     rest = iter(values)
@@ -110,8 +54,16 @@ def chunks(values: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def commit(connection: Connection, batch: Commit, prepared: Sequence[Prepared]) -> Committed:
+def commit(
+    connection: Connection, batch: Commit, prepared: Sequence[Prepared], failed: Sequence[Failed]
+) -> Committed:
     """Keep a batch; the caller's transaction makes it one.
+
+    Args:
+        connection: To the database.
+        batch: The batch.
+        prepared: Its records' rows.
+        failed: Its records that cannot be written; they go to quarantine with the batch's own.
 
     Raises:
         FencedError: A newer fence has been claimed, or the connection was removed.
@@ -122,7 +74,7 @@ def commit(connection: Connection, batch: Commit, prepared: Sequence[Prepared]) 
     if batch.seq is not None and state.seq != batch.seq:
         # Another file was put in this one's place: what came between is not in it.
         raise FencedError(f"the vault of {batch.connection_id} was put back: begin from it")
-    quarantined = writer.quarantine(batch.quarantined)
+    quarantined = writer.quarantine([*batch.quarantined, *failed])
     inserted, updated, unchanged = writer.keep(prepared)
     deleted, missing = writer.mark_deleted(batch.deleted)
     writer.release(p.values["source_id"] for p in prepared)
@@ -227,7 +179,7 @@ class Writer:
                 {
                     **self._key,
                     "source_id": item.source_id,
-                    "source": _json(item.source)[0],
+                    "source": source_text(item),
                     "reason": index.clean(item.reason),
                     "tries": 0,
                     "at": now,
@@ -246,7 +198,7 @@ class Writer:
 
     def advance(self, **values: Any) -> None:
         """Write the handler's row: the values, and the count of records kept."""
-        # Who keeps more and more is no job that kills its worker each time.
+        # Who keeps more is no job that kills its worker at once; `unfinished` goes on counting.
         lived = {"attempts": 0} if self._kept > 0 else {}
         self.connection.execute(
             update(handlers)
@@ -320,19 +272,42 @@ def claim(connection: Connection, connection_id: str, handler_id: str, fence: in
         raise FencedError(f"a newer worker syncs {handler_id} of {connection_id}: stop")
 
 
-def release(
-    connection: Connection, item_id: int, prepared: Prepared | None, *, deleted: bool
-) -> None:
-    """Keep the record of a quarantined item, if there is one, and remove the item.
+def waiting(connection: Connection, item_id: int, fence: int | None) -> tuple[Writer, str]:
+    """Who writes for a quarantined item's handler, and the item's id at the provider.
+
+    Args:
+        connection: To the database.
+        item_id: The item.
+        fence: Of the worker that tries it again; None where a person does.
 
     Raises:
+        FencedError: A newer fence has been claimed, or the connection was removed.
         NotFoundError: There is no such item; another retry has released it.
     """
     item = connection.execute(select(quarantine).where(quarantine.c.id == item_id)).one_or_none()
     if item is None:
         raise NotFoundError(f"there is no quarantined item {item_id}")
     writer = Writer(connection, item.connection_id, item.handler_id)
-    released = [item.source_id]
+    if fence is not None:
+        writer.admit(fence)
+    return writer, item.source_id
+
+
+def release(
+    connection: Connection,
+    item_id: int,
+    prepared: Prepared | None,
+    *,
+    deleted: bool,
+    fence: int | None,
+) -> None:
+    """Keep the record of a quarantined item, if there is one, and remove the item.
+
+    Raises:
+        FencedError, NotFoundError: See `waiting`.
+    """
+    writer, source_id = waiting(connection, item_id, fence)
+    released = [source_id]
     if prepared is not None:
         released.append(prepared.values["source_id"])
         writer.keep([prepared])

@@ -18,12 +18,12 @@ from connectors.sdk.errors import ConnectorError
 from vault.errors import FencedError, NotFoundError, VaultError
 from vault.vault import Vault
 from worker.keys import Job
-from worker.leases import Lease
 from worker.outcomes import Outcome, of_error, poisoned
 from worker.progress import ProgressView
 from worker.schedule import SECONDS, spread
 from worker.services import Services
-from worker.slices import Slice, StoppedError
+from worker.slices import Slice
+from worker.stopping import StoppedError
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ class Engine:
         run_id: str,
         *,
         force: bool = False,
+        ticket: int = 0,
     ) -> Outcome:
         """Bring a handler up to date, as far as one time slice goes.
 
@@ -70,14 +71,18 @@ class Engine:
             connection_id: Which connection.
             handler_id: Which handler of it.
             run_id: The run that this slice is part of; one that has ended is left alone.
-            force: Run even when the connection is paused or the handler disabled.
+            force: Run even when the connection is paused or the handler disabled; so does a run
+                that was forced by another message.
+            ticket: Number of the message that brings this; one that a later slice has answered is
+                left alone.
         """
         job = Job(person_id, connection_id, handler_id)
         with bind(connection=connection_id, handler=handler_id, run=run_id):
-            if not self._services.schedule.in_run(job, run_id):
+            entry = self._services.schedule.in_run(job, run_id, ticket)
+            if entry is None:
                 return Outcome("leave")
             try:
-                return self._leased(job, run_id, force=force)
+                return self._leased(job, run_id, force=force or entry.forced)
             except NotFoundError:
                 # Disconnected since it was enqueued, or while it ran.
                 self._services.schedule.remove(job)
@@ -94,7 +99,14 @@ class Engine:
             self._services.schedule.put(job, self._services.settings.worker.lease_seconds)
             return Outcome("leave")
         with lease:
-            return self._slice(vault, lease, run_id, force=force)
+            work = Slice(self._services, vault, lease, run_id, self._stopping)
+            try:
+                return self._slice(vault, job, work, force=force)
+            except (VaultError, OSError):
+                # This process lives: what it could not write must not be taken for its death.
+                if work.begun is not None and not lease.lost:
+                    self._services.schedule.leave_unwritten(job)
+                raise
 
     def _without_vault(self, job: Job, run_id: str, error: Exception) -> Outcome:
         """The vault cannot even take a state: say so where people look, and come back."""
@@ -108,9 +120,7 @@ class Engine:
         self._services.progress.publish(job, replace(view, status="waiting", message=message))
         return Outcome("wait", delay, message=message)
 
-    def _slice(self, vault: Vault, lease: Lease, run_id: str, *, force: bool) -> Outcome:
-        job = lease.job
-        work = Slice(self._services, vault, lease, run_id, self._stopping)
+    def _slice(self, vault: Vault, job: Job, work: Slice, *, force: bool) -> Outcome:
         refusal = None if force else _refusal(vault, job)
         if refusal:
             outcome = Outcome("off", message=refusal)
@@ -119,10 +129,10 @@ class Engine:
         try:
             begun = work.begin()
             log.info("run begins" if begun.first else "run goes on")
-            settings = self._services.settings.worker
-            if begun.died >= settings.max_deaths:
-                outcome = poisoned(begun.died, begun.failures + 1, settings)
-                log.error("set aside after %d deaths of its process in a row", begun.died)
+            aside = poisoned(begun, self._services.settings.worker)
+            if aside is not None:
+                outcome = aside
+                log.error("set aside: %s", aside.message)
             else:
                 reason = work.pull()
                 work.reconcile()
@@ -131,10 +141,10 @@ class Engine:
             outcome = _STOPS[stop.reason]
         except Exception as error:
             # The one place where every error ends: the table decides what happens next.
-            failures = (
-                0 if work.committed else vault.handler(job.connection, job.handler).failures
-            ) + 1
-            outcome = of_error(error, failures, self._services.settings.worker, run_id)
+            before = work.begun or vault.handler(job.connection, job.handler)
+            failures = (0 if work.committed else before.failures) + 1
+            settings = self._services.settings.worker
+            outcome = of_error(error, failures, settings, work.run_id, before.setbacks + 1)
             self._note(error, outcome)
         if outcome.next != "leave":
             try:

@@ -11,6 +11,7 @@ from typing import Self
 DUE = "dcs:due"
 DUE_BUILT = "dcs:due:built"
 RUNS = "dcs:runs"
+FORCED = "dcs:forced"
 HEARTBEATS = "dcs:heartbeats"
 METRICS = "dcs:metrics"
 
@@ -62,9 +63,13 @@ class Job:
         """Key that is set while a sync has been asked for that no run has begun yet."""
         return f"dcs:again:{self.member}"
 
-    def queued(self) -> str:
-        """Key that is set while a message for the job is likely to be in its queue."""
-        return f"dcs:queued:{self.member}"
+    def tickets(self) -> str:
+        """Key of the numbers of the run's messages: the last one sent, the last one answered."""
+        return f"dcs:tickets:{self.member}"
+
+    def unwritten(self) -> str:
+        """Key that is set after a slice ended and could not write so into its vault."""
+        return f"dcs:unwritten:{self.member}"
 
     def cancel(self) -> str:
         """Key that holds the id of a run that is to stop at its next batch."""
@@ -77,7 +82,7 @@ def budget(person: str, connection: str, service: str) -> str:
 
 
 def learned(person: str, connection: str, service: str) -> str:
-    """Key of the units that a window turned out to hold, where that is less than was believed."""
+    """Key of the units that a window is believed to hold after refusals."""
     return f"dcs:learned:{person}|{connection}|{service}"
 
 
@@ -89,6 +94,11 @@ def daily(provider: str, service: str) -> str:
 def block(person: str, connection: str, service: str) -> str:
     """Key that, while it lives, lets nothing be spent at one service of the provider."""
     return f"dcs:block:{person}|{connection}|{service}"
+
+
+def block_all(provider: str) -> str:
+    """Key that, while it lives, lets no account spend anything at any service of the provider."""
+    return f"dcs:block:{provider}"
 
 
 def refresh(person: str, connection: str) -> str:

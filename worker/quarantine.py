@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from redis import RedisError
 
 from connectors.sdk.errors import (
@@ -13,13 +15,14 @@ from connectors.sdk.errors import (
 )
 from connectors.sdk.handler import Handler
 from connectors.sdk.records import Failed, Record
-from vault.errors import NotFoundError, VaultError
+from vault.errors import NotFoundError, UnwritableError, VaultError
 from vault.model import QuarantineItem
 from vault.vault import Vault
 from worker.batches import Preparer
 from worker.handlers import open_handler
 from worker.keys import Job
 from worker.services import Services
+from worker.stopping import StoppedError
 
 #: Items tried again by themselves in one run, and how often each: what does not mend is a
 #: matter for a person.
@@ -42,40 +45,65 @@ def retry(services: Services, person_id: str, item_id: int) -> str | None:
         return "there is no such item"
     handler = open_handler(services, vault, Job(person_id, item.connection_id, item.handler_id))
     try:
-        return _retry(vault, handler, item)
-    except ConnectorError as error:
-        vault.quarantine_failed(item.id, str(error))
-        return str(error)
+        try:
+            return _retry(vault, handler, item)
+        except ConnectorError as error:
+            vault.quarantine_failed(item.id, str(error))
+            return str(error)
+    except NotFoundError:
+        # A run at work was faster.
+        return None
 
 
-def repair(vault: Vault, job: Job, handler: Handler) -> int:
-    """Try a handler's quarantined items again, as each run does; how many are kept now.
+def repair(vault: Vault, job: Job, handler: Handler, fence: int) -> Iterator[bool]:
+    """Try a handler's quarantined items again, as each run does, one with each step.
+
+    Args:
+        vault: The person's vault.
+        job: Whose quarantine.
+        handler: The job's handler.
+        fence: Of the run's lease.
+
+    Yields:
+        Whether the item has left quarantine. Whoever iterates looks after each whether to go on.
 
     Raises:
         ConnectorError: The provider asks to wait, or lets nobody in.
+        FencedError: Another worker has the job by now.
+        StoppedError: A wait was ended.
     """
     waiting = vault.quarantine(job.connection, job.handler)
-    kept = faults = 0
+    faults = 0
     for item in [item for item in waiting if item.tries < _MOST_TRIES][:_MOST_ITEMS]:
         try:
-            kept += _retry(vault, handler, item) is None
-            faults = 0
+            mended = _tried(vault, handler, item, fence)
         except NotFoundError:
             # A person's own retry was faster.
             continue
-        except TransientError as error:
-            vault.quarantine_failed(item.id, str(error))
-            faults += 1
+        faults = faults + 1 if mended is None else 0
+        yield bool(mended)
         if faults >= _MOST_FAULTS:
             break
-    return kept
 
 
-def _retry(vault: Vault, handler: Handler, item: QuarantineItem) -> str | None:
+def _tried(vault: Vault, handler: Handler, item: QuarantineItem, fence: int) -> bool | None:
+    """Whether the item has left quarantine; None where a passing fault kept it there."""
+    try:
+        return _retry(vault, handler, item, fence) is None
+    except TransientError as error:
+        vault.quarantine_failed(item.id, str(error), fence=fence)
+        return None
+
+
+def _retry(
+    vault: Vault, handler: Handler, item: QuarantineItem, fence: int | None = None
+) -> str | None:
     """None when the item has left quarantine, else why not.
 
     Raises:
         ConnectorError: It says nothing about this item, or the fault may pass.
+        FencedError: Another worker has the job by now.
+        NotFoundError: The item has left quarantine meanwhile.
     """
     gone = False
     try:
@@ -88,19 +116,26 @@ def _retry(vault: Vault, handler: Handler, item: QuarantineItem) -> str | None:
         # Whatever a mapping does wrong, the item must stay.
         known = isinstance(error, ConnectorError)
         reason = str(error) if known else f"cannot be mapped ({type(error).__name__})"
-        vault.quarantine_failed(item.id, reason)
+        vault.quarantine_failed(item.id, reason, fence=fence)
         return reason
     problem = Preparer(handler, handler.kept).check(record) if record else None
+    if record and not problem:
+        try:
+            schema = handler.schemas()[record["schema"]]
+            vault.release(item.id, record, schema, deleted=gone, fence=fence)
+        except UnwritableError as error:
+            problem = str(error)
+        else:
+            return None
     if problem and not gone:
-        vault.quarantine_failed(item.id, problem)
+        vault.quarantine_failed(item.id, problem, fence=fence)
         return problem
-    if record is None or problem:
-        vault.release(item.id)
-    else:
-        schema = handler.schemas()[record["schema"]]
-        vault.release(item.id, record, schema, deleted=gone)
+    # Gone, and what was found of it before cannot be kept; what is kept of it is so no more.
+    vault.release(item.id, deleted=gone, fence=fence)
     return None
 
 
 #: Errors that are not the item's.
-_OF_ALL = (TransientError, RateLimitedError, TokenExpiredError, RedisError, VaultError)
+_OF_ALL = (
+    TransientError, RateLimitedError, TokenExpiredError, RedisError, VaultError, StoppedError,
+)  # fmt: skip

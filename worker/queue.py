@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import redis
@@ -11,7 +12,7 @@ from celery import Celery
 
 from worker.keys import Job
 from worker.progress import Progress, ProgressView
-from worker.schedule import Schedule
+from worker.schedule import SPARE_SECONDS, Schedule
 
 SYNC = "sync.handler"
 TICK = "schedule.tick"
@@ -67,16 +68,28 @@ class SyncQueue:
             The run's id.
         """
         job = Job(person_id, connection_id, handler_id)
-        run_id = self._schedule.run_of(job)
-        self._schedule.queued(job)
+        # Before the run is looked at: one that ends just then sees that another is to follow.
         self._schedule.ask_again(job)
+        self._schedule.queued(job)
+        run_id = self._schedule.run_of(job)
+        if force:
+            self._schedule.force(job, run_id)
         seen = self._progress.view(job)
         if seen is None or seen.run_id != run_id:
             view = ProgressView(connection_id, handler_id, run_id, "queued")
             self._progress.publish(job, view)
-        if self._schedule.place(job) or force:
-            self.send(job, run_id, force=force)
+        # Whoever asks over and over must not fill the queue.
+        self._send_unless_waiting(job, run_id, force=force)
         return run_id
+
+    def go_on(self, job: Job, run_id: str, *, force: bool = False) -> None:
+        """Enqueue the next slice of a run that has more to do.
+
+        What has just begun goes first, so that a large account keeps no small one waiting. A
+        message that was sent for the job meanwhile, by request say, will do instead.
+        """
+        self._schedule.queued(job)
+        self._send_unless_waiting(job, run_id, force=force, later=True)
 
     def send(
         self,
@@ -85,33 +98,71 @@ class SyncQueue:
         *,
         force: bool = False,
         later: bool = False,
-        producer: Any = None,
     ) -> None:
-        """Enqueue one time slice of the run. Arguments are ids alone.
+        """Enqueue one time slice of the run, whether or not a message for the job waits.
 
         Args:
             job: What to sync.
             run_id: The run.
             force: Sync even when the connection is paused or the handler disabled.
             later: Whether runs that have not begun go first, as for a continuation.
-            producer: Celery's, to send by; default: one of its pool.
         """
+        self._send(job, run_id, self._schedule.ticket(job), force=force, later=later)
+
+    def send_all(self, jobs: Sequence[Job]) -> None:
+        """Enqueue a time slice of each, in its run, on one connection."""
+        if not jobs:
+            return
+        left = list(reversed(jobs))
+        with self._due_if_unsent(left):
+            runs = self._schedule.runs_of(jobs)
+            tickets = self._schedule.tickets(jobs)
+            with self._celery.producer_pool.acquire(block=True) as producer:
+                for job, run_id, ticket in zip(jobs, runs, tickets, strict=True):
+                    self._send(job, run_id, ticket, producer=producer)
+                    left.pop()
+
+    def _send_unless_waiting(
+        self, job: Job, run_id: str, *, force: bool = False, later: bool = False
+    ) -> None:
+        left = [job]
+        with self._due_if_unsent(left):
+            ticket = self._schedule.ticket(job, SPARE_SECONDS)
+            if ticket is not None:
+                self._send(job, run_id, ticket, force=force, later=later)
+            left.clear()
+
+    @contextmanager
+    def _due_if_unsent(self, left: list[Job]) -> Iterator[None]:
+        """Make due now whatever is left in the list should sending end early."""
+        try:
+            yield
+        finally:
+            # As far as Redis answers; what it does not take comes due by `worker.queued_seconds`.
+            with suppress(redis.RedisError):
+                self._schedule.put_back(left)
+
+    def _send(
+        self,
+        job: Job,
+        run_id: str,
+        ticket: int | None,
+        *,
+        force: bool = False,
+        later: bool = False,
+        producer: Any = None,
+    ) -> None:
+        """Send one message. Its arguments are ids and numbers alone."""
+        kwargs: dict[str, Any] = {"ticket": ticket} if ticket else {}
         self._celery.send_task(
             SYNC,
             args=[job.person, job.connection, job.handler, run_id],
-            kwargs={"force": force} if force else {},
+            kwargs=kwargs | ({"force": True} if force else {}),
             queue=job.provider,
             priority=LATER if later else FIRST,
             headers={SENT_AT: time.time()},
             producer=producer,
         )
-
-    def send_all(self, jobs: Sequence[Job]) -> None:
-        """Enqueue a time slice of each, in its run, on one connection."""
-        runs = self._schedule.runs_of(jobs)
-        with self._celery.producer_pool.acquire(block=True) as producer:
-            for job, run_id in zip(jobs, runs, strict=True):
-                self.send(job, run_id, producer=producer)
 
     def lengths(self) -> dict[str, int]:
         """How many messages wait in each queue, schedule's own included."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import redis
 
-from worker.keys import DUE, DUE_BUILT, RUNS, Job
+from worker.keys import DUE, DUE_BUILT, FORCED, RUNS, Job
 
 #: Seconds of each `connectors.sdk.handler.Frequency`.
 SECONDS: dict[str, float] = {
@@ -26,9 +27,15 @@ SECONDS: dict[str, float] = {
     "week": 7 * 24 * 3600,
 }
 
-#: How long a place in the queue keeps a job from being queued again by request, in seconds. Not
+#: How long a message that waits keeps a job from being queued again by request, in seconds. Not
 #: longer: should the message be lost, the next request must bring another.
-_PLACE_SECONDS = 30
+SPARE_SECONDS = 30
+
+#: How long the numbers of messages are remembered, in seconds; a run that rests forgets them.
+_TICKET_SECONDS = 7 * 24 * 3600
+
+#: How long a slice's unwritten end is remembered, in seconds.
+_UNWRITTEN_SECONDS = 24 * 3600
 
 _NOW = "local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000; "
 _POP = (
@@ -39,8 +46,58 @@ for _, member in ipairs(members) do redis.call('ZADD', KEYS[1], now + ARGV[2], m
 return members
 """
 )
-_PUT = _NOW + "return redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[2])"
+_PUT = (
+    _NOW
+    + """
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[i]) end
+"""
+)
 _PUT_NEW = _NOW + "return redis.call('ZADD', KEYS[1], 'NX', now + ARGV[1], ARGV[2])"
+
+# `sent`: the last number given out; `served`: the last one sent before a slice began, which
+# answers it and all before it.
+_TICKETS = (
+    _NOW
+    + """
+local tickets = {}
+for i, key in ipairs(KEYS) do
+    local held = redis.call('HMGET', key, 'sent', 'served', 'at')
+    local sent, served, at = tonumber(held[1] or 0), tonumber(held[2] or 0), tonumber(held[3] or 0)
+    if sent > served and now - at < tonumber(ARGV[1]) then
+        tickets[i] = 0
+    else
+        tickets[i] = sent + 1
+        redis.call('HSET', key, 'sent', sent + 1, 'at', now)
+        redis.call('EXPIRE', key, ARGV[2])
+    end
+end
+return tickets
+"""
+)
+# A message that was delivered again after its worker's death (`begun`) is answered by itself alone.
+_ENTER = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+local held = redis.call('HMGET', KEYS[3], 'sent', 'served', 'begun')
+local sent, served, begun = tonumber(held[1] or 0), tonumber(held[2] or 0), tonumber(held[3] or 0)
+local ticket = tonumber(ARGV[3])
+if ticket > 0 and ticket <= served and ticket ~= begun then return 0 end
+if ticket > sent then sent = ticket end
+redis.call('HSET', KEYS[3], 'sent', sent, 'served', sent, 'begun', ticket)
+redis.call('EXPIRE', KEYS[3], ARGV[4])
+if redis.call('HGET', KEYS[2], ARGV[1]) == ARGV[2] then return 2 end
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message that may begin a slice.
+
+    Args:
+        forced: Whether its run goes on even when the connection is paused or the handler disabled.
+    """
+
+    forced: bool
 
 
 class Schedule:
@@ -58,6 +115,12 @@ class Schedule:
     def put(self, job: Job, delay: float) -> None:
         """Make the job due in `delay` seconds, whatever was planned before."""
         self._client.register_script(_PUT)(keys=[DUE], args=[max(0.0, delay), job.member])
+
+    def put_back(self, jobs: Sequence[Job]) -> None:
+        """Make the jobs due now."""
+        members = [job.member for job in jobs]
+        if members:
+            self._client.register_script(_PUT)(keys=[DUE], args=[0.0, *members])
 
     def put_new(self, job: Job, delay: float) -> None:
         """Make the job due in `delay` seconds, unless it is in the schedule already."""
@@ -89,12 +152,32 @@ class Schedule:
         run = self._client.hget(RUNS, job.member)
         return str(run, "ascii") if isinstance(run, bytes) else self.run_of(job)
 
-    def place(self, job: Job) -> bool:
-        """Take a place in the queue; False when the job has just been given one.
+    def force(self, job: Job, run_id: str) -> None:
+        """Note that the run goes on to its end even when its connection is paused, say.
 
-        Whoever asks for a sync over and over must not fill the queue with it.
+        It holds for the run rather than for a message: another request, or the tick after a
+        wait, must not turn a forced run into a refused one.
         """
-        return bool(self._client.set(job.queued(), "1", ex=_PLACE_SECONDS, nx=True))
+        self._client.hset(FORCED, job.member, run_id)
+
+    def ticket(self, job: Job, spare: float = 0.0) -> int | None:
+        """The number of a message that is to be sent for the job; None where none is needed.
+
+        When a slice begins, it answers all messages sent until then: of those that wait, only the
+        first to be taken does something. None of them is void before, so that in a long queue new
+        requests do not keep a job from its turn.
+
+        Args:
+            job: What the message is for.
+            spare: None is needed while one that was sent less than so many seconds ago waits.
+        """
+        return self.tickets([job], spare)[0]
+
+    def tickets(self, jobs: Sequence[Job], spare: float = 0.0) -> list[int | None]:
+        """A number for each job, in one command; see `ticket`."""
+        keys = [job.tickets() for job in jobs]
+        found = self._client.register_script(_TICKETS)(keys=keys, args=[spare, _TICKET_SECONDS])
+        return [number or None for number in found]
 
     def runs_of(self, jobs: Sequence[Job]) -> list[str]:
         """The ids of the jobs' runs, in two commands a job and one round trip; see `run_of`."""
@@ -120,20 +203,48 @@ class Schedule:
         """Note again that the job is in this run, in case Redis has lost it meanwhile."""
         self._client.hsetnx(RUNS, job.member, run_id)
 
-    def in_run(self, job: Job, run_id: str) -> bool:
-        """Whether that run is still the job's: a task delivered late or twice finds it ended.
+    def in_run(self, job: Job, run_id: str, ticket: int = 0) -> Entry | None:
+        """Let a task begin its slice, in one command; None where it has nothing to do.
 
-        Asked when a task begins.
+        A task that is delivered late finds its run ended, or its message answered by a slice that
+        began after it was sent.
+
+        Args:
+            job: What it is to sync.
+            run_id: In which run.
+            ticket: The message's number; 0 holds always, and so does any that Redis knows nothing
+                of.
         """
-        pipe = self._client.pipeline(transaction=False)
-        pipe.hget(RUNS, job.member)
-        # Its place in the queue is free again.
-        pipe.delete(job.queued())
-        return bool(pipe.execute()[0] == run_id.encode())
+        entered = self._client.register_script(_ENTER)(
+            keys=[RUNS, FORCED, job.tickets()],
+            args=[job.member, run_id, ticket, _TICKET_SECONDS],
+        )
+        return Entry(forced=entered == 2) if entered else None
 
     def end_run(self, job: Job) -> None:
-        """Note that the job is at rest."""
-        self._client.hdel(RUNS, job.member)
+        """Note that the job is at rest: what was sent for its run is void."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hdel(RUNS, job.member)
+        pipe.hdel(FORCED, job.member)
+        pipe.delete(job.tickets())
+        pipe.execute()
+
+    def leave_unwritten(self, job: Job) -> None:
+        """Note that a slice has ended which the vault takes for one under way."""
+        self._client.set(job.unwritten(), "1", ex=_UNWRITTEN_SECONDS)
+
+    def unwritten(self, job: Job) -> bool:
+        """Whether the last slice ended without the vault's knowing."""
+        return bool(self._client.exists(job.unwritten()))
+
+    def begun(self, job: Job, *, unwritten: bool) -> None:
+        """Note that a slice has begun: it answers what was asked for.
+
+        Args:
+            job: Whose slice.
+            unwritten: Whether the vault now knows of the slice before, too.
+        """
+        self._client.delete(job.again(), *([job.unwritten()] if unwritten else []))
 
     def built(self) -> bool:
         """Whether the schedule is there; it is not after Redis lost its data."""

@@ -24,6 +24,7 @@ from worker.metrics import SliceCounts
 from worker.progress import ProgressView, Status
 from worker.pull import Puller
 from worker.quarantine import repair
+from worker.stopping import StoppedError
 
 if TYPE_CHECKING:
     from worker.outcomes import Outcome
@@ -33,14 +34,6 @@ log = logging.getLogger(__name__)
 
 #: How often a wait looks whether to end early, in seconds.
 _LOOK = 0.2
-
-
-class StoppedError(Exception):
-    """A wait within a call was ended: shutdown, cancel or a lost lease."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Slice:
@@ -64,7 +57,8 @@ class Slice:
     ) -> None:
         self.run_id = run_id
         self.committed = 0
-        self._begun: Begun | None = None
+        #: What the slice began with; None before that.
+        self.begun: Begun | None = None
         #: Ids that this slice's commits answered for.
         self._listed: set[str] = set()
         self._services = services
@@ -91,11 +85,12 @@ class Slice:
         """Claim the fence, load the position and say that the sync has begun."""
         job = self._job
         run = Run(self.run_id, job.connection, job.handler, datetime.now(UTC))
-        begun = self._vault.begin(run, self._lease.fence)
-        self._begun = begun
+        unwritten = self._services.schedule.unwritten(job)
+        begun = self._vault.begin(run, self._lease.fence, alive=unwritten)
+        self.begun = begun
         self._position, self._seq = begun.position, begun.seq
         self._services.checkpoints.agree(job, self._seq, self._lease.fence, self._position)
-        self._services.schedule.asked_again(job)
+        self._services.schedule.begun(job, unwritten=unwritten)
         self._publish("syncing", None, None)
         return begun
 
@@ -155,7 +150,7 @@ class Slice:
                 connection_id=job.connection,
                 handler_id=job.handler,
                 fence=self._lease.fence,
-                run_id=self.run_id if self._begun else None,
+                run_id=self.run_id if self.begun else None,
                 outcome=_status(outcome),
                 message=outcome.message,
                 handler=outcome.handler,
@@ -164,6 +159,9 @@ class Slice:
                 ended=outcome.next in ("rest", "off"),
                 failures=outcome.failures,
                 attempts=outcome.attempts,
+                unfinished=outcome.unfinished,
+                set_aside=outcome.set_aside,
+                setback=outcome.setback,
                 counts={
                     "inserted": self._inserted,
                     "updated": self._updated,
@@ -190,12 +188,14 @@ class Slice:
 
     def _repair(self, handler: Handler) -> None:
         """Try what is in quarantine again, once a run: a gap must not stay one by itself."""
-        if self._begun is None or not (self._begun.first and self._begun.quarantined):
+        if self.begun is None or not (self.begun.first and self.begun.quarantined):
             return
-        mended = repair(self._vault, self._job, handler)
-        self.committed += bool(mended)
-        self._kept += mended
-        self._inserted += mended
+        for mended in repair(self._vault, self._job, handler, self._lease.fence):
+            self.committed += mended
+            self._kept += mended
+            self._inserted += mended
+            if reason := self._stop():
+                raise StoppedError(reason)
 
     def _commit(self, batch: Prepared) -> None:
         job = self._job
@@ -242,7 +242,7 @@ class Slice:
         if reason:
             return reason
         worker = self._services.settings.worker
-        first = self._begun is not None and self._begun.first
+        first = self.begun is not None and self.begun.first
         longest = worker.slice_seconds
         longest = min(longest, worker.first_slice_seconds) if first else longest
         return "slice" if time.monotonic() - self._started >= longest else None

@@ -21,19 +21,19 @@ def sync_handler(
     run_id: str,
     *,
     force: bool = False,
+    ticket: int = 0,
 ) -> None:
     """Bring one handler up to date, for one time slice.
 
     Celery may deliver this twice: the lease makes the second a no-op, and the fence keeps a
-    worker that lost its lease from writing.
+    worker that lost its lease from writing. One that another message has overtaken leaves at once.
     """
-    outcome = process.engine().run(person_id, connection_id, handler_id, run_id, force=force)
+    outcome = process.engine().run(
+        person_id, connection_id, handler_id, run_id, force=force, ticket=ticket
+    )
     if outcome.next == "continue":
-        services = process.services()
         job = Job(person_id, connection_id, handler_id)
-        services.schedule.queued(job)
-        # What has just begun goes first, so that a large account keeps no small one waiting.
-        services.queue.send(job, run_id, force=force, later=True)
+        process.services().queue.go_on(job, run_id, force=force)
 
 
 @shared_task(name=TICK)

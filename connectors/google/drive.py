@@ -113,10 +113,9 @@ class DriveDocuments(Handler):
 
     def retry(self, failed: Failed) -> Record:
         """Fetch a quarantined file again and map it."""
-        try:
-            file = self._drive.file(failed.source_id)
-        except NotFoundError:
-            raise gone(lambda: self.record(failed.source)) from None
+        file = self._ask(failed.source_id)
+        if file is None:
+            raise gone(lambda: self.record(failed.source))
         record = self.record(file)
         return with_content(record, self._reader.unread(file) or self._reader.read(file))
 

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 _STATUS = re.compile(rb"HTTP/[0-9.]+ ([0-9]{3})\b")
+#: Where a head ends, whichever of the two line ends was used.
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 #: Google answers a part with this before the id that it was sent with.
 _ANSWERS = "response-"
 
@@ -95,10 +97,8 @@ def _parts(mark: bytes, body: bytes) -> Iterator[tuple[str, Part]]:
 
 def _cut(text: bytes) -> tuple[bytes, bytes]:
     """What stands before the first empty line, and after it."""
-    head, found, rest = text.partition(b"\r\n\r\n")
-    if not found:
-        head, _, rest = text.partition(b"\n\n")
-    return head, rest
+    empty = _EMPTY_LINE.search(text)
+    return (text[: empty.start()], text[empty.end() :]) if empty else (text, b"")
 
 
 def _headers(head: bytes) -> dict[str, str]:

@@ -74,6 +74,48 @@ def test_slices_that_neither_end_nor_keep_something_are_counted(vault, email, ba
     assert vault.begin(RUN, 1).died == 4
 
 
+def test_slices_that_are_not_finished_are_counted_until_a_run_comes_to_its_end(vault, email, batch):
+    counts = []
+    for number in range(3):
+        vault.begin(RUN, 1)
+        vault.commit(batch(email(number)))
+        counts.append(state(vault).unfinished)
+    assert counts == [1, 2, 3]
+    # One that is finished takes away itself, and one that was refused nothing.
+    vault.begin(RUN, 1)
+    vault.finish(ending())
+    vault.finish(ending(run_id=None, outcome="paused"))
+    assert state(vault).unfinished == 3
+    assert vault.begin(RUN, 1).unfinished == 3
+    vault.finish(ending(unfinished=2, set_aside=True, handler="error"))
+    assert (state(vault).unfinished, vault.begin(RUN, 1).set_aside) == (2, 1)
+    vault.finish(ending(handler="enabled", complete=True))
+    assert (state(vault).unfinished, state(vault).set_aside) == (0, 0)
+    vault.finish(ending())
+    assert state(vault).unfinished == 0
+
+
+def test_a_slice_known_to_have_ended_does_not_count_as_unfinished(vault):
+    vault.begin(RUN, 1)
+    begun = vault.begin(RUN, 1, alive=True)
+    assert (begun.died, begun.unfinished) == (0, 0)
+    assert (state(vault).attempts, state(vault).unfinished) == (1, 1)
+    vault.finish(ending())
+    begun = vault.begin(RUN, 1, alive=True)
+    assert (begun.died, begun.unfinished) == (0, 0)
+
+
+def test_slices_that_fail_are_counted_until_a_run_comes_to_its_end(vault):
+    for _ in range(2):
+        vault.begin(RUN, 1)
+        vault.finish(ending(setback=True, failures=1))
+    vault.begin(RUN, 1)
+    vault.finish(ending())
+    assert vault.begin(RUN, 1).setbacks == 2
+    vault.finish(ending(handler="enabled", complete=True))
+    assert state(vault).setbacks == 0
+
+
 def test_a_stale_worker_neither_begins_nor_ends_a_slice(vault):
     vault.begin(RUN, 2)
     with pytest.raises(FencedError):
@@ -115,10 +157,20 @@ def test_a_handler_that_is_not_there_cannot_begin_or_end(vault):
         vault.finish(ending())
 
 
-def test_a_vault_of_form_1_is_brought_to_count_attempts(vault):
+@pytest.mark.parametrize(
+    ("form", "missing"),
+    [
+        (1, ["attempts", "unfinished", "set_aside", "setbacks"]),
+        (2, ["unfinished", "set_aside", "setbacks"]),
+    ],
+)
+def test_a_vault_of_an_older_form_is_brought_to_count(vault, form, missing):
     with vault._write() as database:
-        database.exec_driver_sql("ALTER TABLE handlers DROP COLUMN attempts")
-        database.exec_driver_sql("PRAGMA user_version = 1")
+        for name in missing:
+            database.exec_driver_sql(f"ALTER TABLE handlers DROP COLUMN {name}")
+        database.exec_driver_sql(f"PRAGMA user_version = {form:d}")
         migrations.bring_up(database)
-    assert vault.begin(RUN, 1).died == 0
-    assert state(vault).attempts == 1
+    assert vault.form() == (3, 3)
+    begun = vault.begin(RUN, 1)
+    assert (begun.died, begun.unfinished, begun.set_aside, begun.setbacks) == (0, 0, 0, 0)
+    assert (state(vault).attempts, state(vault).unfinished) == (1, 1)

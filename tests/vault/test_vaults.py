@@ -157,6 +157,25 @@ def test_a_malformed_master_key_is_refused_and_not_shown(settings, key):
     assert key not in str(caught.value) or len(key) < 3
 
 
+@pytest.mark.parametrize("given", ["setting", "file"])
+def test_a_malformed_master_key_is_to_be_put_back_where_vaults_need_it(
+    vaults, vault, settings, given
+):
+    master = settings.home / "keys" / "master"
+    if given == "file":
+        master.write_text("ab")
+    values = {"master_key": "ab"} if given == "setting" else {}
+    with pytest.raises(KeyMissingError) as caught:
+        Vaults(load(home=settings.home, vault=values)).open("new", create=True)
+    assert "put it back from a backup" in str(caught.value)
+    assert "openssl" not in str(caught.value)
+
+
+def test_a_malformed_master_key_may_be_made_anew_where_no_vault_needs_it(settings):
+    with pytest.raises(KeyMissingError, match="openssl rand"):
+        Vaults(load(home=settings.home, vault={"master_key": "ab"})).open("new", create=True)
+
+
 def test_a_master_key_can_come_from_a_file(settings, tmp_path):
     file = tmp_path / "secret"
     file.write_text("cd" * 32 + "\n")

@@ -18,6 +18,7 @@ from connectors.sdk.errors import (
     TransientError,
 )
 from vault.errors import FencedError, VaultError, VaultLockedError
+from vault.model import Begun
 from worker.outcomes import DEFAULT_WAIT, Outcome, of_error, poisoned
 
 SETTINGS = WorkerSettings(max_handler_retries=4, retry_seconds=5, error_retry_seconds=3600)
@@ -79,10 +80,50 @@ def test_being_asked_to_wait_is_no_failure() -> None:
     assert outcome(RateLimitedError("x", 5), failures=4).failures == 3
 
 
+def test_failures_with_something_kept_in_between_wait_longer_each_time_up_to_an_hour() -> None:
+    made = [of_error(TransientError("x"), 1, SETTINGS, "run-7", n) for n in (1, 2, 7, 5000)]
+    assert [m.delay for m in made] == [5, 10, 35, 3600]
+    assert {(m.next, m.handler, m.setback) for m in made} == {("wait", None, True)}
+    # What fails without keeping anything is not tried sooner than before.
+    assert of_error(TransientError("x"), 3, SETTINGS, "run-7", 3).delay == 20
+
+
+def test_what_is_no_failure_is_counted_as_none() -> None:
+    assert not outcome(RateLimitedError("x", 5)).setback
+    assert not outcome(FencedError("x")).setback
+    assert outcome(ZeroDivisionError("x")).setback
+
+
+def begun(**counts: int) -> Begun:
+    given = {"died": 0, "failures": 0} | counts
+    return Begun({}, seq=1, quarantined=0, first=True, **given)
+
+
+def aside(**counts: int) -> Outcome:
+    made = poisoned(begun(**counts), SETTINGS)
+    assert made is not None
+    return made
+
+
 def test_a_job_that_kills_its_workers_is_set_aside_for_longer_each_time() -> None:
-    made = [poisoned(5, failures, SETTINGS) for failures in (1, 2, 3, 20)]
-    assert [m.delay for m in made] == [3600, 7200, 14400, 7 * 24 * 3600]
+    made = [aside(died=5, unfinished=5, set_aside=times) for times in (0, 1, 2, 20, 5000)]
+    assert [m.delay for m in made] == [3600, 7200, 14400, 7 * 24 * 3600, 7 * 24 * 3600]
     assert {(m.next, m.handler, m.bug) for m in made} == {("rest", "error", False)}
-    assert "died 5 times" in str(made[0].message)
+    assert "died 5 times in a row" in str(made[0].message)
     # One more death sets it aside again.
     assert made[0].attempts == SETTINGS.max_deaths - 1
+
+
+def test_a_job_that_keeps_something_before_each_death_is_given_more_tries() -> None:
+    most = 10 * SETTINGS.max_deaths
+    assert poisoned(begun(died=SETTINGS.max_deaths - 1, unfinished=most - 1), SETTINGS) is None
+    made = aside(died=1, unfinished=most)
+    assert made.delay == 3600
+    assert f"died {most} times before it came to its end" in str(made.message)
+    # It is tried once, and set aside again by the next death.
+    assert made.unfinished == most - 1
+
+
+def test_earlier_failures_of_another_kind_are_kept_and_lengthen_nothing() -> None:
+    made = aside(died=5, failures=7)
+    assert (made.delay, made.failures) == (3600, 7)

@@ -6,8 +6,11 @@ import json
 import time
 from typing import Any
 
+import pytest
+import redis
+
 from worker.keys import Job
-from worker.queue import SYNC
+from worker.queue import LATER, SEPARATOR, SYNC
 from worker.services import Services
 
 JOB = Job("owner", "google:1", "gmail")
@@ -26,7 +29,7 @@ def test_a_sync_is_sent_by_name_to_its_providers_queue_with_ids_alone(services: 
 
     args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
     assert args == ["owner", "google:1", "gmail", run]
-    assert kwargs == {}
+    assert kwargs == {"ticket": 1}
 
 
 def test_force_is_passed_on_only_when_asked_for(services: Services) -> None:
@@ -71,6 +74,30 @@ def test_whoever_asks_over_and_over_fills_no_queue(services: Services) -> None:
     assert services.schedule.in_run(JOB, services.schedule.run_of(JOB))
     services.queue.sync("owner", "google:1", "gmail")
     assert len(queued(services)) == 2
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_request_that_could_not_be_sent_is_due_at_once(
+    services: Services, force: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(services.queue._celery, "send_task", refuse)
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            services.queue.sync("owner", "google:1", "gmail", force=force)
+    assert services.schedule.pop(10) == [JOB]
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise redis.exceptions.OutOfMemoryError("OOM")
+
+
+def test_the_next_slice_is_sent_unless_a_message_waits(services: Services) -> None:
+    run = services.schedule.run_of(JOB)
+    services.queue.go_on(JOB, run)
+    assert services.queue.lengths()["google"] == 1
+    assert queued(services, f"google{SEPARATOR}{LATER}")
+    services.queue.go_on(JOB, run)
+    assert services.queue.lengths()["google"] == 1
 
 
 def test_what_has_just_begun_goes_before_what_goes_on(services: Services) -> None:

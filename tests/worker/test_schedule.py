@@ -78,6 +78,97 @@ def test_a_run_that_redis_forgot_is_taken_up_again(fake: FakeRedis) -> None:
     assert schedule.in_run(job, run)
 
 
+def test_jobs_that_are_put_back_are_due_now(fake: FakeRedis) -> None:
+    schedule = Schedule(fake, queued_seconds=100)
+    popped = jobs(3)
+    for job in popped:
+        schedule.put(job, 0)
+    assert len(schedule.pop(3)) == 3
+    schedule.put_back(popped[1:])
+    schedule.put_back([])
+    assert set(schedule.pop(3)) == set(popped[1:])
+
+
+def test_a_message_is_spare_while_one_sent_before_waits(fake: FakeRedis) -> None:
+    schedule = Schedule(fake, queued_seconds=100)
+    [job] = jobs(1)
+    run = schedule.run_of(job)
+    assert schedule.ticket(job, 30) == 1
+    assert schedule.ticket(job, 30) is None
+    # A lost one is replaced in the end, and who must send one gets a number always.
+    assert schedule.ticket(job, 0) == 2
+    assert schedule.in_run(job, run, 1)
+    assert schedule.ticket(job, 30) == 3
+
+
+def test_a_slice_answers_what_was_sent_before_it_began_and_nothing_later(fake: FakeRedis) -> None:
+    schedule = Schedule(fake, queued_seconds=100)
+    [job] = jobs(1)
+    run = schedule.run_of(job)
+    assert schedule.tickets([job, *jobs(3)[1:]]) == [1, 1, 1]
+    assert [schedule.ticket(job) for _ in range(2)] == [2, 3]
+    # None is void before one has begun, or a long queue would keep the job from its turn.
+    assert schedule.in_run(job, run, 1)
+    assert not schedule.in_run(job, run, 2)
+    assert not schedule.in_run(job, run, 3)
+    assert schedule.in_run(job, run, 1)
+    fourth = schedule.ticket(job)
+    assert fourth == 4
+    assert schedule.in_run(job, run, fourth)
+    assert not schedule.in_run(job, run, 1)
+    # What was sent by an older version of this server has no number.
+    assert schedule.in_run(job, run, 0)
+
+
+def test_a_message_that_redis_has_forgotten_is_answered(fake: FakeRedis) -> None:
+    schedule = Schedule(fake, queued_seconds=100)
+    [job] = jobs(1)
+    run = schedule.run_of(job)
+    fake.flushall()
+    schedule.keep_run(job, run)
+    assert schedule.ticket(job) == 1
+    assert schedule.in_run(job, run, 15)
+    assert not schedule.in_run(job, run, 1)
+    assert schedule.ticket(job) == 16
+
+
+def test_numbers_and_force_end_with_their_run(fake: FakeRedis) -> None:
+    schedule = Schedule(fake, queued_seconds=100)
+    [job] = jobs(1)
+    run = schedule.run_of(job)
+    schedule.force(job, run)
+    schedule.ticket(job)
+    entry = schedule.in_run(job, run, 1)
+    assert entry is not None
+    assert entry.forced
+    schedule.end_run(job)
+    assert not fake.keys("*")
+    entry = schedule.in_run(job, schedule.run_of(job))
+    assert entry is not None
+    assert not entry.forced
+
+
+def test_numbers_are_forgotten_after_some_days(fake: FakeRedis) -> None:
+    schedule = Schedule(fake, queued_seconds=100)
+    [job] = jobs(1)
+    schedule.ticket(job)
+    assert 0 < fake.ttl(job.tickets()) <= 7 * 24 * 3600
+    schedule.in_run(job, schedule.run_of(job), 1)
+    assert 0 < fake.ttl(job.tickets()) <= 7 * 24 * 3600
+
+
+def test_an_unwritten_end_is_remembered_until_the_next_slice_begins(fake: FakeRedis) -> None:
+    schedule = Schedule(fake, queued_seconds=100)
+    [job] = jobs(1)
+    assert not schedule.unwritten(job)
+    schedule.leave_unwritten(job)
+    schedule.begun(job, unwritten=False)
+    assert schedule.unwritten(job)
+    assert 0 < fake.ttl(job.unwritten()) <= 24 * 3600
+    schedule.begun(job, unwritten=True)
+    assert not schedule.unwritten(job)
+
+
 def test_a_member_survives_the_way_to_redis_and_back() -> None:
     job = Job("owner", "google:a%7Cb", "gmail")
     assert Job.of(job.member.encode()) == job

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import redis
 
 from vault.model import Connection
 from worker import ticks
@@ -157,6 +158,30 @@ def test_a_vault_that_cannot_be_opened_keeps_no_other_from_being_synced(
     assert delay(services, whole) is not None
     assert sent(services) == ["google:2"]
     assert any("left out" in record.message for record in caplog.records)
+
+
+def test_a_tick_that_fails_half_way_leaves_the_rest_due(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.schedule.set_built()
+    for number in range(20):
+        services.schedule.put(Job("owner", f"google:{number}", "gmail"), 0)
+    real, calls = services.queue._celery.send_task, 0
+
+    def refusing(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 3:
+            raise redis.exceptions.OutOfMemoryError("OOM")
+        return real(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.queue._celery, "send_task", refusing)
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            ticks.tick(services)
+    assert len(sent(services)) == 3
+    assert ticks.tick(services) == 17
+    assert len(set(sent(services))) == 20
 
 
 def test_nobody_to_sync_is_no_fault(services: Services) -> None:

@@ -150,10 +150,13 @@ def test_odd_files_are_kept_as_they_came(start: Start, oddity: Any) -> None:
     assert bench.kept.records[odd]["sourceData"] == bench.holding.sent(odd)
 
 
-def test_a_quarantined_file_that_is_gone_is_said_to_be_with_what_was_found(start: Start) -> None:
+@pytest.mark.parametrize("how", ["remove", "trash"])
+def test_a_quarantined_file_that_is_gone_is_said_to_be_with_what_was_found(
+    start: Start, how: str
+) -> None:
     bench = start(items=5)
     file = bench.store.shown(bench.file())
-    bench.store.remove(file["id"])
+    getattr(bench.store, how)(file["id"])
     with pytest.raises(GoneError) as said:
         bench.handler().retry(Failed(file["id"], file, "once"))
     assert said.value.record is not None

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.google import multipart
 from connectors.sdk.errors import (
     AccessDeniedError,
     AccessRejectedError,
@@ -37,6 +38,29 @@ def test_a_request_that_fails_is_sent_again(start: Start, kind: str) -> None:
         bench.sandbox.world.faults.add(Fault(kind, path=path))
     bench.sync()
     bench.expect_in_sync()
+
+
+def test_parts_that_were_not_asked_for_are_no_answers_and_those_that_lack_are_asked_for_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = start(messages=30)
+    read = multipart.read
+    answers = 0
+
+    def foreign(kind: str, body: bytes) -> dict[str, multipart.Part]:
+        nonlocal answers
+        answers += 1
+        parts = read(kind, body)
+        first = next(iter(parts))
+        # One answer bears another's name, and one more is of nothing that was asked for.
+        named = {f"{key}x" if key == first and answers == 1 else key: p for key, p in parts.items()}
+        return {**named, "foreign": parts[first]}
+
+    monkeypatch.setattr(multipart, "read", foreign)
+    bench.sync()
+    bench.expect_in_sync()
+    assert bench.kept.failed == {}
+    assert answers > 1
 
 
 def test_a_token_that_ends_within_a_batch_is_refreshed(start: Start) -> None:

@@ -69,6 +69,22 @@ def test_bare_line_feeds_do_as_well() -> None:
     assert json.loads(multipart.read("multipart/mixed; boundary=b1", body)["a"].content)
 
 
+@pytest.mark.parametrize("outer", ["\r\n", "\n"])
+@pytest.mark.parametrize("inner", ["\r\n", "\n"])
+def test_a_head_ends_at_its_first_empty_line_whatever_the_body_holds(
+    outer: str, inner: str
+) -> None:
+    value = b'{"id": "1",\r\n\r\n"a": [\n\n1, 2]}'
+    head = outer.join(
+        ("--b1", "Content-Type: application/http", "Content-ID: <response-a>", "", "")
+    )
+    told = inner.join(("HTTP/1.1 200 OK", "Content-Type: application/json", "", ""))
+    body = head.encode() + told.encode() + value + f"{outer}--b1--{outer}".encode()
+    part = multipart.read("multipart/mixed; boundary=b1", body)["a"]
+    assert part.content.rstrip() == value
+    assert part.headers == {"content-type": "application/json"}
+
+
 def test_a_body_that_names_the_boundary_stays_whole() -> None:
     body = answer(("a", ok({"text": "see --b1 and --b1--"})), ("b", ok({})))
     parts = multipart.read("multipart/mixed; boundary=b1", body)

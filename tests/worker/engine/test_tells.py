@@ -6,40 +6,17 @@ import io
 import logging
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from config import logs
-from config.settings import OWNER, Settings, load
-from connectors.sdk.oauth import Tokens
-from sandbox.options import SandboxOptions
-from sandbox.server import RunningSandbox, running
-from vault.model import Connection
-from worker import connections, keys, metrics
+from config.settings import OWNER
+from tests.worker.engine.steps import MESSAGES, state
+from worker import keys, metrics
 from worker.engine import Engine
 from worker.keys import Job
 from worker.metrics import read
 from worker.services import Services
-
-OPTIONS = SandboxOptions(messages=60, seed=3)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    with running(OPTIONS) as made:
-        yield made
-
-
-@pytest.fixture
-def settings(tmp_path: Path, sandbox: RunningSandbox) -> Settings:
-    client = {"client_id": OPTIONS.client_id, "client_secret": OPTIONS.client_secret}
-    return load(home=tmp_path / "home", providers={"google": client | {"base_url": sandbox.url}})
-
-
-@pytest.fixture
-def connection(services: Services, sandbox: RunningSandbox) -> Connection:
-    return connections.connect(services, OWNER, "google", Tokens.from_json(sandbox.world.mint()))
 
 
 @pytest.fixture
@@ -57,25 +34,24 @@ def written() -> Iterator[io.StringIO]:
     log.setLevel(level)
 
 
-def sync(services: Services, connection: Connection, run: str) -> str:
-    job = Job(OWNER, connection.id, "gmail")
+def sync(services: Services, job: Job, run: str) -> str:
     services.schedule.end_run(job)
     services.schedule.keep_run(job, run)
-    outcome = Engine(services).run(OWNER, connection.id, "gmail", run)
+    outcome = Engine(services).run(job.person, job.connection, job.handler, run)
     while outcome.next == "continue":
-        outcome = Engine(services).run(OWNER, connection.id, "gmail", run)
+        outcome = Engine(services).run(job.person, job.connection, job.handler, run)
     return outcome.next
 
 
 def test_a_run_says_when_it_begins_and_what_came_of_it(
-    services: Services, connection: Connection, written: io.StringIO
+    services: Services, job: Job, written: io.StringIO
 ) -> None:
-    assert sync(services, connection, "4f2a7c") == "rest"
+    assert sync(services, job, "4f2a7c") == "rest"
     told = [line for line in written.getvalue().splitlines() if "4f2a7c" in line]
-    ids = rf"\[{re.escape(connection.id)} gmail 4f2a7c\]"
+    ids = rf"\[{re.escape(job.connection)} gmail 4f2a7c\]"
     assert re.search(rf"INFO worker worker.engine {ids} run begins$", told[0])
     assert re.search(
-        rf"INFO worker worker.engine {ids} run ends, done: 60 kept, 0 deleted, 0 quarantined,"
+        rf"INFO worker worker.engine {ids} run ends, done: {MESSAGES} kept, 0 deleted, 0 quarantined,"
         r" \d+ requests, \d+\.\d s$",
         told[-1],
     )
@@ -83,7 +59,7 @@ def test_a_run_says_when_it_begins_and_what_came_of_it(
 
 def test_a_run_that_fails_says_so_with_its_end(
     services: Services,
-    connection: Connection,
+    job: Job,
     written: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -93,18 +69,18 @@ def test_a_run_that_fails_says_so_with_its_end(
         raise ValueError("subject: holiday in Rome")
 
     monkeypatch.setattr(Gmail, "batches", broken)
-    sync(services, connection, "4f2a7c")
+    sync(services, job, "4f2a7c")
     text = written.getvalue()
     assert "run ends, error: 0 kept" in text
     assert "Rome" not in text
 
 
-def test_metrics_agree_with_what_is_kept(services: Services, connection: Connection) -> None:
-    sync(services, connection, "one")
+def test_metrics_agree_with_what_is_kept(services: Services, job: Job) -> None:
+    sync(services, job, "one")
     found = read(services.redis)
     of = ("google", "gmail")
-    kept = services.vaults.open(OWNER).handler(connection.id, "gmail").kept
-    assert kept == 60
+    kept = state(services, job).kept
+    assert kept == MESSAGES
     assert found[metrics.RECORDS] == {(*of, "inserted"): kept}
     assert found[metrics.RUNS] == {(*of, "done"): 1}
     batches = found[metrics.BATCHES][of]
@@ -112,22 +88,20 @@ def test_metrics_agree_with_what_is_kept(services: Services, connection: Connect
     commits = found[metrics.COMMIT_SECONDS]
     assert sum(n for labels, n in commits.items() if labels[1] != metrics.SUM) == batches
     assert commits["google", metrics.SUM] > 0
-    view = services.progress.view(Job(OWNER, connection.id, "gmail"))
+    view = services.progress.view(job)
     assert view is not None
     assert view.stats is not None
     assert sum(found[metrics.REQUESTS].values()) == view.stats["requests"] > 0
 
-    sync(services, connection, "two")
+    sync(services, job, "two")
     again = read(services.redis)
     assert again[metrics.RUNS] == {(*of, "done"): 2}
     assert again[metrics.RECORDS][*of, "inserted"] == kept
 
 
-def test_nothing_of_the_person_is_in_what_was_counted(
-    services: Services, connection: Connection
-) -> None:
-    sync(services, connection, "4f2a7c")
+def test_nothing_of_the_person_is_in_what_was_counted(services: Services, job: Job) -> None:
+    sync(services, job, "4f2a7c")
     text = repr(services.redis.hgetall(keys.METRICS))
     assert "gmail" in text
-    for secret in (OWNER, connection.account_id, "4f2a7c", "@"):
+    for secret in (OWNER, job.connection.partition(":")[2], "4f2a7c", "@"):
         assert secret not in text

@@ -1,76 +1,44 @@
-"""The engine on the real vault, the real embedded server and the sandbox."""
+"""What a sync keeps, and what each error leads to."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 
 from config.logs import LineFormatter
-from config.settings import Settings, load
 from connectors.google.gmail import Gmail
 from connectors.sdk.oauth import Tokens
-from sandbox.options import SandboxOptions
-from sandbox.server import RunningSandbox, running
+from sandbox.server import RunningSandbox
+from tests.worker.engine.steps import MESSAGES, control, run, state, with_worker
 from vault.errors import FencedError
 from vault.vault import Vault
 from worker import connections
 from worker.engine import Engine
 from worker.keys import Job
 from worker.outcomes import Outcome
-from worker.services import Services, open_services
-
-MESSAGES = 120
-OPTIONS = SandboxOptions(messages=MESSAGES, seed=3)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    with running(OPTIONS) as made:
-        yield made
-
-
-@pytest.fixture
-def settings(tmp_path: Any, sandbox: RunningSandbox) -> Settings:
-    return load(
-        home=tmp_path / "home",
-        http={"backoff": 0.01},
-        worker={"inline_wait_seconds": 0.5, "lease_seconds": 2},
-        providers={
-            "google": {
-                "client_id": OPTIONS.client_id,
-                "client_secret": OPTIONS.client_secret,
-                "base_url": sandbox.url,
-            }
-        },
-    )
+from worker.services import Services
 
 
 class Account:
     """A connected sandbox account and short ways to work with it."""
 
-    def __init__(self, services: Services, sandbox: RunningSandbox) -> None:
+    def __init__(
+        self, services: Services, sandbox: RunningSandbox, tokens: Tokens, job: Job
+    ) -> None:
         self.services = services
         self.sandbox = sandbox
-        answer = self.control("POST", "tokens", {})
-        self.tokens = Tokens.from_json(answer)
-        connection = connections.connect(services, "owner", "google", self.tokens)
-        self.job = Job("owner", connection.id, "gmail")
+        self.tokens = tokens
+        self.job = job
 
     @property
     def vault(self) -> Vault:
         return self.services.vaults.open("owner")
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(
-            method, f"{self.sandbox.url}/_sandbox/{path}", json=body, timeout=10
-        )
-        answer.raise_for_status()
-        return answer.json()
+        return control(self.sandbox, method, path, body)
 
     def listed(self) -> set[str]:
         return set(self.control("GET", "state")["accounts"][0]["labels"])
@@ -78,10 +46,8 @@ class Account:
     def kept(self) -> set[str]:
         return set(self.vault.kept(self.job.connection, self.job.handler).source_ids())
 
-    def slice(self, engine: Engine | None = None, *, force: bool = False) -> Outcome:
-        run = self.services.schedule.run_of(self.job)
-        made = engine or Engine(self.services)
-        return made.run(self.job.person, self.job.connection, self.job.handler, run, force=force)
+    def slice(self) -> Outcome:
+        return run(self.services, self.job)
 
     def to_end(self, limit: int = 60) -> Outcome:
         for _ in range(limit):
@@ -92,12 +58,12 @@ class Account:
         raise AssertionError("the sync did not come to rest")
 
     def state(self) -> Any:
-        return self.vault.handler(self.job.connection, self.job.handler)
+        return state(self.services, self.job)
 
 
 @pytest.fixture
-def account(services: Services, sandbox: RunningSandbox) -> Account:
-    return Account(services, sandbox)
+def account(services: Services, sandbox: RunningSandbox, tokens: Tokens, job: Job) -> Account:
+    return Account(services, sandbox, tokens, job)
 
 
 def test_a_sync_keeps_what_the_provider_lists(account: Account) -> None:
@@ -125,22 +91,15 @@ def test_a_second_delivery_finds_the_lease_taken(account: Account) -> None:
 
 
 def test_a_slice_ends_in_time_and_the_next_one_goes_on(
-    account: Account, settings: Settings, services: Services
+    account: Account, services: Services
 ) -> None:
-    short = load(
-        **settings.model_dump(exclude={"worker"}, exclude_unset=True),
-        worker={"slice_seconds": 0, "lease_seconds": 2},
-    )
-    hasty = open_services(short, f"{_url(services)}")
-    account.services = hasty
-    try:
+    with with_worker(services, slice_seconds=0.0) as hasty:
+        account.services = hasty
         first = account.slice()
         assert first.next == "continue"
         assert 0 < len(account.kept()) < MESSAGES
         account.to_end(limit=200)
         assert account.kept() == account.listed()
-    finally:
-        hasty.close()
 
 
 def test_an_older_fence_cannot_commit(account: Account) -> None:
@@ -383,8 +342,3 @@ def test_no_batch_is_fetched_twice_ahead(account: Account, monkeypatch: pytest.M
     finally:
         del vault.commit
     assert max(ahead) == 2
-
-
-def _url(services: Services) -> str:
-    path = services.redis.connection_pool.connection_kwargs["path"]
-    return f"unix://{path}?db=0"

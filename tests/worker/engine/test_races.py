@@ -3,67 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
-import requests
 
-from config.settings import Settings, load
 from connectors.sdk.oauth import Tokens
-from sandbox.options import SandboxOptions
-from sandbox.server import RunningSandbox, running
+from sandbox.server import RunningSandbox
+from tests.worker.engine.steps import MESSAGES, control, run, with_worker
 from vault.errors import VaultError, VaultLockedError
 from vault.vaults import Vaults
 from worker import connections, ticks
-from worker.engine import Engine
 from worker.keys import Job
-from worker.outcomes import Outcome
 from worker.services import Services
-
-MESSAGES = 120
-OPTIONS = SandboxOptions(messages=MESSAGES, seed=5)
-
-
-@pytest.fixture
-def sandbox():
-    with running(OPTIONS) as made:
-        yield made
-
-
-@pytest.fixture
-def settings(tmp_path: Any, sandbox: RunningSandbox) -> Settings:
-    google = {
-        "client_id": OPTIONS.client_id,
-        "client_secret": OPTIONS.client_secret,
-        "base_url": sandbox.url,
-    }
-    return load(
-        home=tmp_path / "home",
-        http={"backoff": 0.01},
-        worker={"inline_wait_seconds": 0.5, "lease_seconds": 2},
-        providers={"google": google},
-    )
-
-
-@pytest.fixture
-def job(services: Services, sandbox: RunningSandbox) -> Job:
-    tokens = control(sandbox, "POST", "tokens")
-    connection = connections.connect(services, "owner", "google", Tokens.from_json(tokens))
-    return Job("owner", connection.id, "gmail")
-
-
-def control(sandbox: RunningSandbox, method: str, path: str, body: Any = None) -> Any:
-    answer = requests.request(method, f"{sandbox.url}/_sandbox/{path}", json=body or {}, timeout=10)
-    answer.raise_for_status()
-    return answer.json() if answer.content else None
-
-
-def run(services: Services, job: Job, *, force: bool = False) -> Outcome:
-    engine = Engine(services)
-    run_id = services.schedule.run_of(job)
-    return engine.run(job.person, job.connection, job.handler, run_id, force=force)
 
 
 def kept(services: Services, job: Job) -> int:
@@ -283,17 +235,16 @@ def test_a_vault_that_cannot_be_written_is_said_and_tried_again(
 
 
 def test_a_forced_sync_of_a_paused_connection_comes_to_its_end(
-    services: Services, settings: Settings, job: Job
+    services: Services, job: Job
 ) -> None:
     """It takes several slices; the pause must not strand it after the first."""
     connections.pause(services, "owner", job.connection)
-    worker = settings.worker.model_copy(update={"slice_seconds": 0.0})
-    hasty = replace(services, settings=settings.model_copy(update={"worker": worker}))
     run_id = services.schedule.run_of(job)
-    outcomes = [run(hasty, job, force=True).next]
-    while outcomes[-1] == "continue":
-        assert services.schedule.in_run(job, run_id)
-        outcomes.append(run(hasty, job, force=True).next)
+    with with_worker(services, slice_seconds=0.0) as hasty:
+        outcomes = [run(hasty, job, force=True).next]
+        while outcomes[-1] == "continue":
+            assert services.schedule.in_run(job, run_id)
+            outcomes.append(run(hasty, job, force=True).next)
     assert len(outcomes) > 2
     assert outcomes[-1] == "rest"
     assert kept(services, job) == MESSAGES
