@@ -22,35 +22,43 @@ from bench.stage import sandbox, stage
 
 #: Over the optimum, at most.
 OVER = 0.05
-#: Calls that may be refused before a mistaken server knows better: those of one batch.
+#: Calls that may be refused before a mistaken server believes in less: those of one batch.
 PROBES = 25
-#: How much more than the quota the mistaken servers believe they have.
-_MISTAKE = 4
+#: What it believes in then, as a part of what it believed before (`worker/budget.py`).
+STEP = 0.75
+#: What plays the provider for each server, and whether the server is mistaken.
 _SERVERS = {
-    "knows the quota": ("sandbox", 1),
-    "is refused with 403": ("sandbox", _MISTAKE),
-    "is refused with 429": ("bench.sandbox_429", _MISTAKE),
+    "knows the quota": ("sandbox", False),
+    "is refused with 403": ("sandbox", True),
+    "is refused with 429": ("bench.sandbox_429", True),
 }
 
 
 @click.command()
 @click.option("--messages", default=2000, show_default=True)
 @click.option("--quota", default="15000/20", show_default=True, help="UNITS/SECONDS of one user.")
+@click.option(
+    "--mistake",
+    default=4,
+    show_default=True,
+    help="How many times the quota the mistaken servers believe they have.",
+)
 @quick_option
 @out_option
-def main(messages: int, quota: str, quick: bool, out: Path) -> None:
+def main(messages: int, quota: str, mistake: int, quick: bool, out: Path) -> None:
     """Sync a mailbox that takes several windows of the quota."""
     if quick:
         messages, quota = 30, "500/0.6"
-    measure = partial(_measure, messages=messages, quota=quota)
+    measure = partial(_measure, messages=messages, quota=quota, mistake=mistake)
     run("quota", out, quick=quick, measure=measure)
 
 
-def _measure(report: Report, messages: int, quota: str) -> None:
+def _measure(report: Report, messages: int, quota: str, mistake: int) -> None:
     found = []
-    for name, (module, mistake) in _SERVERS.items():
+    for name, (module, mistaken) in _SERVERS.items():
         report.tell(f"{messages} messages with {quota}: a server that {name}")
-        found.append({"server": name} | _case(messages, quota, module, mistake))
+        times = mistake if mistaken else 1
+        found.append({"server": name} | _case(messages, quota, module, times))
     report.figures |= {"messages": messages, "quota": quota, "cases": found}
     report.grids.append(_grid(messages, quota, found))
     for figures in found:
@@ -107,7 +115,8 @@ def _grid(messages: int, quota: str, found: list[dict[str, Any]]) -> Grid:
 
 
 def _aims(f: dict[str, Any]) -> list[Aim]:
-    probes = 0 if f["mistake"] == 1 else PROBES
+    # So many steps lead down from what it believes to the quota, each the square of the last.
+    probes = PROBES * math.ceil(math.log2(1 + math.log(f["mistake"]) / -math.log(STEP)))
     over = "no optimum to compare with" if f["over"] is None else f"{f['over']:.1%} over"
     return [
         Aim(

@@ -10,8 +10,8 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cli.errors import Fail
@@ -31,6 +31,8 @@ class Note:
             URL may hold a password and is kept out of the note.
         web_url: Root of its web server's URLs; None when it runs none.
         ready: Whether others may use what it runs: all parts answer, and it stays.
+        base_urls: What replaces the providers' own scheme and host, by provider, as set for its
+            parts alone; without those that hold a password.
     """
 
     pid: int
@@ -38,6 +40,7 @@ class Note:
     redis_url: str | None
     web_url: str | None
     ready: bool = False
+    base_urls: Mapping[str, str] = field(default_factory=dict)
 
 
 def make(home: Path) -> None:

@@ -132,7 +132,7 @@ def _start(
 ) -> Runtime:
     embedded = None if settings.redis_url else redis_url
     web_url = settings.public_url if needs.web else None
-    note = home.Note(os.getpid(), command, embedded, web_url)
+    note = home.Note(os.getpid(), command, embedded, web_url, base_urls=_base_urls(settings))
     home.write_note(settings.home, note)
     environment = {"DCS_HOME": str(settings.home.absolute()), "DCS_REDIS_URL": redis_url}
     if needs.web:
@@ -145,6 +145,11 @@ def _start(
         wait_for_port(settings.web.host, settings.web.port, children, WEB_SECONDS)
     home.write_note(settings.home, replace(note, ready=needs.stays))
     return Runtime(with_redis(settings, redis_url), redis_url, web_url, False, children)
+
+
+def _base_urls(settings: Settings) -> dict[str, str]:
+    given = {name: values.get("base_url") for name, values in settings.providers.items()}
+    return {name: url for name, url in given.items() if url and "@" not in urlsplit(url).netloc}
 
 
 @contextlib.contextmanager

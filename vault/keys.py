@@ -80,7 +80,7 @@ class KeyRing:
             self._settings.master_key is not None
             or self._file.exists()
             or not self._settings.make_master_key
-            or any(self._vaults.glob("*.key"))
+            or self._needed()
         ):
             self._cipher()
 
@@ -91,17 +91,37 @@ class KeyRing:
 
     def _read(self) -> bytes:
         if self._settings.master_key is not None:
-            return _parse(self._settings.master_key.get_secret_value(), "vault.master_key")
+            return self._parse(self._settings.master_key.get_secret_value(), "vault.master_key")
         if not self._file.exists():
             self._make()
         try:
             text = self._file.read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
             raise KeyMissingError(f"the master key {self._file} cannot be read") from None
-        return _parse(text, str(self._file))
+        return self._parse(text, str(self._file))
+
+    def _parse(self, text: str, where: str) -> bytes:
+        try:
+            key = bytes.fromhex(text.strip())
+        except ValueError:
+            key = b""
+        if len(key) != KEY_LENGTH:
+            wrong = f"{where} must be {KEY_LENGTH * 2} hexadecimal digits"
+            if self._needed():
+                # Whoever is told how a new one is made puts it into the old one's place.
+                raise KeyMissingError(
+                    f"{wrong}, and there are vaults that need the one they were made with:"
+                    " put it back from a backup; a new one opens none of them"
+                )
+            raise KeyMissingError(f"{wrong}: {_HOW}")
+        return key
+
+    def _needed(self) -> bool:
+        """Whether there are vaults, which no other master key opens."""
+        return any(self._vaults.glob("*.key"))
 
     def _make(self) -> None:
-        if any(self._vaults.glob("*.key")):
+        if self._needed():
             # A new key would open none of them, and would hide that the right one is missing.
             raise KeyMissingError(
                 f"the master key {self._file} is missing and there are vaults that need it:"
@@ -141,13 +161,3 @@ def _sync_directory(path: Path) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
-
-
-def _parse(text: str, where: str) -> bytes:
-    try:
-        key = bytes.fromhex(text.strip())
-    except ValueError:
-        key = b""
-    if len(key) != KEY_LENGTH:
-        raise KeyMissingError(f"{where} must be {KEY_LENGTH * 2} hexadecimal digits: {_HOW}")
-    return key

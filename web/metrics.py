@@ -27,6 +27,7 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError
 
+from connectors.sdk import registry
 from web import context
 from web.health import probe
 from web.keys import metrics_token
@@ -36,6 +37,9 @@ from worker.load import load
 from worker.services import Services
 
 _KEY = "data-connector-server-metrics-token"
+#: What proxies add to a request that they pass on.
+#: https://www.rfc-editor.org/rfc/rfc7239#section-4
+_PROXYS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -117,21 +121,34 @@ class ServerCollector(Collector):
         yield parts
 
     def _counted(self) -> Iterator[Family]:
+        handlers = {
+            found.id: [handler.id for handler in found.handlers]
+            for found in registry.providers()
+            if not isinstance(found, registry.Broken)
+        }
         for metric, values in metrics.read(self._client).items():
-            yield _histogram(metric, values) if metric.buckets else _counter(metric, values)
+            # `rate` and `increase` miss a series' first event unless it was there before, at 0.
+            # https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics
+            possible = set(metric.series(handlers))
+            make = _histogram if metric.buckets else _counter
+            yield make(metric, values, possible)
 
 
-def _counter(metric: metrics.Metric, values: Mapping[tuple[str, ...], float]) -> Family:
+def _counter(
+    metric: metrics.Metric, values: Mapping[tuple[str, ...], float], possible: set[tuple[str, ...]]
+) -> Family:
     family = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
-    for labels, value in sorted(values.items()):
-        family.add_metric(labels, value)
+    for labels in sorted(possible | values.keys()):
+        family.add_metric(labels, values.get(labels, 0.0))
     return family
 
 
-def _histogram(metric: metrics.Metric, values: Mapping[tuple[str, ...], float]) -> Family:
+def _histogram(
+    metric: metrics.Metric, values: Mapping[tuple[str, ...], float], possible: set[tuple[str, ...]]
+) -> Family:
     """Redis holds each bucket by itself; Prometheus wants all up to its bound."""
     family = HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
-    for of in sorted({labels[:-1] for labels in values}):
+    for of in sorted(possible | {labels[:-1] for labels in values}):
         total, buckets = 0.0, []
         for bound in (*metric.buckets, float("inf")):
             total += values.get((*of, f"{metrics.LE}{bound}"), 0.0)
@@ -144,9 +161,9 @@ def _refusal() -> Response | None:
     """The answer to those who may not read the metrics; None to those who may.
 
     How much a person's server fetches is nobody else's business. With a token set, it alone
-    counts. Without one, only a program on this machine may ask, and only where no public URL is
-    set: where one is, a proxy stands in front, and all that it passes on may seem to come from
-    this machine.
+    counts. Without one, only a program on this machine may ask, and only where nothing tells of a
+    proxy: all that one passes on may seem to come from this machine. A public URL tells of one,
+    and so does a header that proxies add.
     """
     token = current_app.extensions[_KEY]
     if token is not None:
@@ -156,7 +173,8 @@ def _refusal() -> Response | None:
         return _plain("A bearer token is needed.\n", 401, {"WWW-Authenticate": "Bearer"})
     host = urlsplit(f"//{request.host}").hostname
     public = context.services().settings.web.public_url
-    if public is None and _is_loopback(request.remote_addr) and _is_loopback(host):
+    passed_on = public is not None or any(name in request.headers for name in _PROXYS)
+    if not passed_on and _is_loopback(request.remote_addr) and _is_loopback(host):
         return None
     return _plain("Set web.metrics_token to read this from another machine.\n", 403, {})
 

@@ -49,8 +49,9 @@ def make_server(services: Services) -> Any:
         host=web.host,
         port=web.port,
         ident=None,
-        # The headers of a proxy count only where a public URL says that there is one.
-        clear_untrusted_proxy_headers=web.public_url is None,
+        # They count only where a public URL says that there is a proxy (`create_app`); but that
+        # they are there must be seen: `/metrics` is not for what a proxy passes on.
+        clear_untrusted_proxy_headers=False,
         _dispatcher=_Dispatcher(web.threads, events.stopping(app)),
     )
 

@@ -16,17 +16,20 @@ import redis
 from connectors.sdk.quota import Quota, until_midnight
 
 _SLOTS = 100
-#: Windows for which a quota that was learned is believed.
-_REMEMBERED = 15
-#: The least part of the quota that may be learned.
-_LEAST_PART = 0.1
+#: What is still believed after a first refusal, as a part of what was before; each further one
+#: squares it, since refusals that go on are no accident.
+_STEP = 0.75
+#: Windows for which the first refusal is remembered; doubles with each further one, up to the most.
+_FIRST_WINDOWS, _MOST_WINDOWS = 2, 16
+#: A window that held less than this part of the quota when the provider refused teaches nothing.
+_LEAST_PART = 0.05
 
 _TAKE = """
-local blocked = redis.call('PTTL', KEYS[2])
+local blocked = math.max(redis.call('PTTL', KEYS[2]), redis.call('PTTL', KEYS[4]))
 if blocked > 0 then return tostring(blocked / 1000) end
 local units, limit, width = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if units == 0 or limit == 0 then return '0' end
-local learned = tonumber(redis.call('GET', KEYS[3]) or '0')
+local learned = tonumber(string.match(redis.call('GET', KEYS[3]) or '0', '^%d+'))
 if learned > 0 and learned < limit then limit = learned end
 local t = redis.call('TIME')
 local now = t[1] + t[2] / 1000000
@@ -58,11 +61,13 @@ end
 return tostring(width)
 """
 
-# What was refused was not spent, and what was is all that a window holds. A refusal after a small
-# part of what is believed has another reason: too much at once, or a bad day of the provider.
+# What was refused was not spent. A provider's one refusal may have another reason than its quota
+# (too much at once, a bad moment), so belief goes down by a quarter at first, for a short while;
+# each further one counts for more, and for twice as long. It never goes below what the window was seen to hold.
+# Calls that were on their way together are one lesson: a further one needs units spent since.
 _REFUSED = """
 local t = redis.call('TIME')
-local width = tonumber(ARGV[3])
+local limit, width = tonumber(ARGV[2]), tonumber(ARGV[3])
 local slot = math.floor((t[1] + t[2] / 1000000) / width)
 local spent, slots = 0, {}
 local all = redis.call('HGETALL', KEYS[1])
@@ -80,13 +85,29 @@ for _, s in ipairs(slots) do
   if back > 0 then redis.call('HINCRBY', KEYS[1], string.format('%d', s[1]), -back) end
   left, spent = left - back, spent - back
 end
-if spent < tonumber(ARGV[2]) * tonumber(ARGV[5]) then return 0 end
-redis.call('SET', KEYS[2], string.format('%d', spent), 'PX', ARGV[6])
-return spent
+if spent < limit * tonumber(ARGV[5]) then return 0 end
+local before, lessons = limit, 0
+local units, first, count, moment = string.match(
+  redis.call('GET', KEYS[2]) or '', '^(%d+) (%d+) (%d+) (%d+)$')
+local same = units and not (slots[1] and slots[1][1] > tonumber(moment))
+if units then before, lessons = tonumber(same and first or units), tonumber(count) end
+before = math.min(before, limit)
+local part = tonumber(ARGV[6]) ^ (2 ^ (same and lessons - 1 or lessons))
+local believed = math.min(before, math.max(spent, math.floor(before * part), 1))
+if same then
+  -- What was on its way with the first refused call has counted as held by the window till now.
+  redis.call('SET', KEYS[2], string.format('%d %d %d %d', believed, before, lessons, moment),
+    'KEEPTTL')
+  return believed
+end
+local windows = math.min(tonumber(ARGV[7]) * 2 ^ lessons, tonumber(ARGV[8]))
+redis.call('SET', KEYS[2], string.format('%d %d %d %d', believed, before, lessons + 1, slot),
+  'PX', string.format('%d', math.ceil(windows * width * tonumber(ARGV[4]) * 1000)))
+return believed
 """
 
 _TAKE_OF_DAY = """
-local blocked = redis.call('PTTL', KEYS[2])
+local blocked = math.max(redis.call('PTTL', KEYS[2]), redis.call('PTTL', KEYS[3]))
 if blocked > 0 then return tostring(blocked / 1000) end
 local units = tonumber(ARGV[1])
 if units == 0 then return '0' end
@@ -101,16 +122,21 @@ return '0'
 class RedisBudget:
     """The budget of one account; a `connectors.sdk.quota.Budget`.
 
-    A provider that refuses sooner than that teaches how much it grants: until it may have changed
-    its mind, no more is spent. So a quota that was set too high costs a few refusals and not some
-    in each window.
+    A provider that refuses sooner than that teaches how much it grants: a first refusal costs a
+    quarter, each further one more, so that a stray one costs little and a quota that was set ten
+    times too high is found after about four, those of calls on their way together being one. What
+    was learned is forgotten after 2 windows, or up to 16 where more refusals came meanwhile: the
+    provider may grant more by then. A quota set over twenty times too high is never learned: each
+    window has its refusals.
 
     Args:
         client: Redis.
         spent_key: Where units spent are counted.
         block_key: Key that, while it lives, lets nothing be spent.
-        learned_key: Where the units are noted that a window turned out to hold.
+        learned_key: Where it is noted what a window is believed to hold after refusals, what was
+            believed before the last, how many there were, and when the last was.
         quota: What may be spent; None when the provider states none: only blocks count then.
+        block_all_key: Key that does so for all accounts of the provider; default: `block_key`.
     """
 
     def __init__(
@@ -120,9 +146,10 @@ class RedisBudget:
         block_key: str,
         learned_key: str,
         quota: Quota | None,
+        block_all_key: str | None = None,
     ) -> None:
         self._client = client
-        self._keys = [spent_key, block_key, learned_key]
+        self._keys = [spent_key, block_key, learned_key, block_all_key or block_key]
         self.message = quota.spent_message if quota else "the provider asked to wait"
         self._limit = quota.units if quota else 0
         self._width = quota.seconds / _SLOTS if quota else 1.0
@@ -137,14 +164,18 @@ class RedisBudget:
         """Let nothing be spent for so many seconds, for any worker."""
         _block(self._client, self._keys[1], seconds)
 
+    def block_all(self, seconds: float) -> None:
+        """The same for all accounts of the provider."""
+        _block(self._client, self._keys[3], seconds)
+
     def refused(self, units: int) -> None:
-        """Give back units that the provider refused; what was spent is what a window holds."""
+        """Give back units that the provider refused, and believe in less for a while."""
         if not self._limit:
             return
-        remembered = int(_REMEMBERED * _SLOTS * self._width * 1000)
+        lesson = [_LEAST_PART, _STEP, _FIRST_WINDOWS, _MOST_WINDOWS]
         self._client.register_script(_REFUSED)(
             keys=[self._keys[0], self._keys[2]],
-            args=[units, self._limit, self._width, _SLOTS, _LEAST_PART, remembered],
+            args=[units, self._limit, self._width, _SLOTS, *lesson],
         )
 
 
@@ -156,13 +187,22 @@ class DailyBudget:
         spent_key: Where units spent are counted; the date follows it.
         block_key: Key that, while it lives, lets nothing be spent.
         quota: What may be spent; its `daily` names the zone.
+        block_all_key: Key that does so for all accounts of the provider; default: `block_key`.
     """
 
-    def __init__(self, client: redis.Redis, spent_key: str, block_key: str, quota: Quota) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        spent_key: str,
+        block_key: str,
+        quota: Quota,
+        block_all_key: str | None = None,
+    ) -> None:
         self.message = quota.spent_message
         self._client = client
         self._spent_key = spent_key
         self._block_key = block_key
+        self._block_all_key = block_all_key or block_key
         self._units = quota.units
         self._zone = quota.daily or "UTC"
 
@@ -174,13 +214,17 @@ class DailyBudget:
         day = now.astimezone(ZoneInfo(self._zone)).date().isoformat()
         left = until_midnight(self._zone, now)
         script = self._client.register_script(_TAKE_OF_DAY)
-        keys = [f"{self._spent_key}|{day}", self._block_key]
+        keys = [f"{self._spent_key}|{day}", self._block_key, self._block_all_key]
         wait = float(script(keys=keys, args=[units, self._units, math.ceil(left) + 60]))
         return left + 1.0 if wait < 0 else wait
 
     def block(self, seconds: float) -> None:
         """Let nothing be spent for so many seconds, for any worker."""
         _block(self._client, self._block_key, seconds)
+
+    def block_all(self, seconds: float) -> None:
+        """The same for all accounts of the provider."""
+        _block(self._client, self._block_all_key, seconds)
 
     def refused(self, units: int) -> None:
         """Nothing is learned: the day's quota is the project's, and is stated."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -39,13 +39,26 @@ class Metric:
         name: As Prometheus shows it.
         meaning: Its help text.
         labels: Names of its labels.
+        words: All values of its last label, where that is a word of ours.
         buckets: Upper bounds in seconds, for a histogram; empty for a counter.
     """
 
     name: str
     meaning: str
     labels: tuple[str, ...]
+    words: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+
+    def series(self, handlers: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
+        """The values of labels that there may be, those of what has not happened yet as well.
+
+        Args:
+            handlers: Ids of the handlers, by their provider's.
+        """
+        for provider, ids in handlers.items():
+            places = [(provider, one) for one in ids] if "handler" in self.labels else [(provider,)]
+            for place in places:
+                yield from [(*place, word) for word in self.words] if self.words else [place]
 
 
 BATCHES = Metric("dcs_batches_total", "Batches committed.", ("provider", "handler"))
@@ -53,18 +66,22 @@ RECORDS = Metric(
     "dcs_records_total",
     "Records by what became of them: inserted, updated, unchanged, deleted, quarantined.",
     ("provider", "handler", "result"),
+    ("inserted", "updated", "unchanged", "deleted", "quarantined"),
 )
 REQUESTS = Metric(
     "dcs_requests_total",
-    "HTTP requests: ok, refused (quota), fault, denied, unauthorized, failed.",
+    "HTTP requests: ok, refused (quota), fault (no or a broken answer, 5xx), denied (403),"
+    " unauthorized (401), failed (any other refusal, such as of an item or a cursor that is gone).",
     ("provider", "result"),
+    ("ok", "refused", "fault", "denied", "unauthorized", "failed"),
 )
 QUOTA_WAITS = Metric("dcs_quota_waits_total", "Waits that a quota imposed.", ("provider",))
 QUOTA_SECONDS = Metric("dcs_quota_wait_seconds_total", "How long these were.", ("provider",))
 REFRESHES = Metric(
     "dcs_token_refreshes_total",
-    "Access tokens asked for: ok, refused (connect again), failed (tried later).",
+    "Access tokens asked for: ok, refused (connect again), failed (no usable answer; tried later).",
     ("provider", "result"),
+    ("ok", "refused", "failed"),
 )
 LEASES_LOST = Metric(
     "dcs_leases_lost_total", "Leases that ended under a running sync.", ("provider",)
@@ -73,17 +90,19 @@ RUNS = Metric(
     "dcs_runs_total",
     "Runs that came to rest: done, error, paused.",
     ("provider", "handler", "outcome"),
+    ("done", "error", "paused"),
 )
 SLICES = Metric(
     "dcs_slices_total",
     "Time slices by what follows: rest, continue, wait, off.",
     ("provider", "handler", "next"),
+    ("rest", "continue", "wait", "off"),
 )
 COMMIT_SECONDS = Metric(
     "dcs_commit_seconds",
     "Time of a batch's transaction in the vault.",
     ("provider",),
-    (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
 )
 ALL = (
     BATCHES, RECORDS, REQUESTS, QUOTA_WAITS, QUOTA_SECONDS, REFRESHES, LEASES_LOST, RUNS, SLICES,
@@ -143,7 +162,7 @@ class SliceCounts(Counts):
     def committed(self, done: Committed, seconds: float) -> None:
         """Count a batch that the vault has kept within so many seconds."""
         self.add(BATCHES, 1, *self._of)
-        for result in ("inserted", "updated", "unchanged", "deleted", "quarantined"):
+        for result in RECORDS.words:
             self.add(RECORDS, getattr(done, result), *self._of, result)
         self.observe(COMMIT_SECONDS, seconds, self._of[0])
 

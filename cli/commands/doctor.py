@@ -85,17 +85,22 @@ def _begun(tell: Tell, *, offline: bool, quick: bool) -> Iterator[Finding]:
 
 
 def _all(settings: Settings, tell: Tell, *, offline: bool, quick: bool) -> Iterator[Finding]:
+    from cli import home
     from cli.doctor import providers, storage
     from cli.doctor.vaults import vaults
 
     used: set[str] = set()
+    note = home.read_note(settings.home)
+    base_urls = note.base_urls if note is not None else {}
     yield from guarded("files", lambda: storage.files(settings))
     yield from guarded("keys", lambda: storage.keys(settings))
     yield from guarded("disk", lambda: storage.disk(settings))
     yield from guarded("vaults", lambda: vaults(settings, tell, used, quick=quick))
     yield from guarded("redis", lambda: _running(settings))
     if not offline:
-        yield from guarded("providers", lambda: providers.providers(settings, frozenset(used)))
+        yield from guarded(
+            "providers", lambda: providers.providers(settings, frozenset(used), base_urls)
+        )
 
 
 def _running(settings: Settings) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit, urlunsplit
@@ -13,8 +13,8 @@ import requests
 from cli.doctor.findings import Finding, Level, span
 from config.settings import Settings
 from connectors.sdk import registry
+from connectors.sdk.addresses import rebase
 from connectors.sdk.errors import ConfigurationError
-from connectors.sdk.http import rebase
 
 #: Longest wait for an answer, in seconds.
 _PATIENCE = 10.0
@@ -22,13 +22,22 @@ _PATIENCE = 10.0
 _CLOCK, _CLOCK_HARM = 10.0, 300.0
 
 
-def providers(settings: Settings, used: frozenset[str]) -> Iterator[Finding]:
+def providers(
+    settings: Settings, used: frozenset[str], base_urls: Mapping[str, str]
+) -> Iterator[Finding]:
     """A plain request to each provider's hosts; any HTTP answer counts as reached.
 
     Args:
         settings: The server's settings.
         used: Providers with a connection: it matters more when these are not reached.
+        base_urls: What a running server has in place of a provider's own hosts, by provider:
+            such as the sandbox of a running demo, which our own settings do not know.
     """
+    changed = {
+        name: {**settings.providers.get(name, {}), "base_url": url}
+        for name, url in base_urls.items()
+    }
+    settings = settings.model_copy(update={"providers": {**settings.providers, **changed}})
     wanted: list[tuple[str, str]] = []
     for provider_id in registry.provider_ids():
         try:
@@ -48,7 +57,9 @@ def providers(settings: Settings, used: frozenset[str]) -> Iterator[Finding]:
 def _hosts(settings: Settings, provider_id: str) -> list[str]:
     """Roots of the provider's API and of where it gives tokens."""
     provider = registry.provider(provider_id, settings.providers)
-    urls = [provider.oauth.token_url, f"https://{urlsplit(provider.url).netloc}/"]
+    urls = [f"https://{urlsplit(provider.url).netloc}/"]
+    if provider.oauth is not None:
+        urls.append(provider.oauth.token_url)
     roots = {_root(rebase(url, provider.config.base_url)) for url in urls if url}
     return sorted(roots)
 

@@ -89,17 +89,34 @@ def _no_master(settings: Settings, file: Path, text: str, *, needed: bool) -> Fi
 def _master(settings: Settings, file: Path) -> Finding:
     if settings.vault.master_key is not None:
         return Finding("keys", "ok", "the master key is given as a setting")
-    mode = stat.S_IMODE(file.stat().st_mode)
+    found = file.stat()
+    # A file that a container's runtime provides has the owner and the mode that it gives.
+    level: Level = "problem" if file.is_relative_to(settings.home) else "warning"
+    if found.st_uid not in _trusted(settings.home):
+        return Finding(
+            "keys",
+            level,
+            f"the master key {file} belongs to another user of this machine (uid {found.st_uid})",
+            f"Run `chown {max(_trusted(settings.home))} {file}` as root, and think of the key as known to them.",
+        )
+    mode = stat.S_IMODE(found.st_mode)
     if not mode & 0o077:
         return Finding("keys", "ok", f"the master key {file} is readable by its owner alone")
-    # A file that a container's runtime provides has the mode that it gives.
-    own = file.is_relative_to(settings.home)
     return Finding(
         "keys",
-        "problem" if own else "warning",
+        level,
         f"the master key {file} can be read by others of this machine (mode {mode:04o})",
         f"Run `chmod 600 {file}`, and think of the key as known to them.",
     )
+
+
+def _trusted(home: Path) -> set[int]:
+    """Users whom the master key may belong to: this one and root.
+
+    Where root looks after somebody else's server, that is whom the data directory belongs to.
+    """
+    us = os.geteuid()
+    return {0, us} if us else {0, home.stat().st_uid}
 
 
 def files(settings: Settings) -> Iterator[Finding]:

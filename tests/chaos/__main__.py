@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests.chaos import lanes, report
 from tests.chaos.run import Result
-from tests.chaos.series import Plan, all_faults, named
+from tests.chaos.series import LeftOut, Plan, all_faults, named
 
 _DOCS = Path(__file__).parents[2] / "docs" / "reliability.md"
 
@@ -45,21 +45,25 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.only_run is not None:
         numbers = [asked.only_run]
     results: list[Result] = []
+    left_out: dict[str, str] = {}
     began = time.monotonic()
-    for result in lanes.go(plan, folder, numbers, asked.lanes, keep_all=asked.keep_all):
-        results.append(result)
-        _line(result, len(results), len(numbers), asked.seed)
+    for found in lanes.go(plan, folder, numbers, asked.lanes, keep_all=asked.keep_all):
+        if isinstance(found, LeftOut):
+            left_out |= found.reasons
+            continue
+        results.append(found)
+        _line(found, len(results), len(numbers), asked.seed)
     results.sort(key=lambda result: result.number)
-    print(report.as_markdown(results))  # noqa: T201
+    print(report.as_markdown(results, left_out))  # noqa: T201
     broken = [result for result in results if not result.sound]
     _tell(
         f"{len(results)} runs in {time.monotonic() - began:.0f} s, {len(broken)} with something wrong"
     )
     if asked.json:
-        report.save(Path(asked.json), results, asked.seed)
+        report.save(Path(asked.json), results, left_out, asked.seed)
     if asked.write_docs:
         command = f"make chaos RUNS={asked.runs} SEED={asked.seed}"
-        report.write_docs(_DOCS, results, command)
+        report.write_docs(_DOCS, results, left_out, command)
     if broken:
         _tell(f"what happened in them: {folder}")
     return 1 if broken or not results else 0
@@ -78,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only", action="append", metavar="FAULT", help="this fault alone; may be repeated"
     )
     parser.add_argument(
-        "--packed", type=int, default=0, metavar="N", help="each fault once, N in one run"
+        "--packed", type=int, default=0, metavar="N", help="each fault once, N in turn in a run"
     )
     parser.add_argument(
         "--lanes", type=int, default=2, help="servers that are hurt side by side (default: 2)"
@@ -94,14 +98,17 @@ def _parser() -> argparse.ArgumentParser:
 def _line(result: Result, number: int, of: int, seed: int) -> None:
     state = "ok" if result.sound else "WRONG"
     seconds = "-" if result.seconds is None else f"{result.seconds:.1f} s"
+    unmet = [name for name in result.faults if name not in result.met]
     _tell(
         f"[{number}/{of}] run {seed}/{result.number} {state}: "
-        f"{' + '.join(result.faults) or 'nothing was hit'}: "
+        f"{' + '.join(result.met) or 'nothing was met'}: "
         f"{result.toll.kept} of {result.toll.expected} kept, whole after {seconds}, "
         f"took {result.took:.1f} s"
     )
     for remark in result.remarks:
         _tell(f"    {remark}")
+    if unmet:
+        _tell(f"    (injected, not met: {', '.join(unmet)})")
     for note in result.notes:
         _tell(f"    ({note})")
 

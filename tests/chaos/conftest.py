@@ -22,6 +22,7 @@ from config.settings import Settings, load
 from connectors.sdk.oauth import Tokens
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running
+from tests.chaos import processes
 from tests.chaos.stage import environment_of
 from worker import connections
 from worker.keys import Job
@@ -145,6 +146,8 @@ class Stage:
         self.services.close()
         self.redis.stop()
         shutil.rmtree(self._short, ignore_errors=True)
+        left = processes.left_of(self.home)
+        assert not left, left
 
 
 @pytest.fixture

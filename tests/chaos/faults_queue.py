@@ -34,7 +34,8 @@ class DeliveredTwice(Fault):
         for person in scene.people:
             for job in person.jobs:
                 for _ in range(3):
-                    services.queue.send(job, services.schedule.run_of(job))
+                    with scene.stage.own_writes:
+                        services.queue.send(job, services.schedule.run_of(job))
 
 
 class MessagesLost(Fault):
@@ -46,10 +47,10 @@ class MessagesLost(Fault):
         until = time.monotonic() + self.chance.uniform(0.5, 1.5)
         lost = 0
         while time.monotonic() < until:
-            with suppress(redis.RedisError):
+            with suppress(redis.RedisError), scene.stage.own_writes:
                 lost += scene.stage.services.redis.delete(PROVIDER, LATER_QUEUE)
             time.sleep(0.005)
-        self.happened = lost > 0
+        self.met = lost > 0
 
 
 class Poison(Fault):
@@ -81,6 +82,7 @@ class Poison(Fault):
         while time.monotonic() < deadline and not (said and all(p.whole() for p in others)):
             said = said or next((m for m in victim.messages() if "died" in m), "")
             time.sleep(0.1)
+        self.met = self._deaths > 0
         scene.expect(said, f"not set aside after {self._deaths} deaths: nobody says why")
         scene.expect(all(p.whole() for p in others), "other people's jobs did not go on")
         most = _MOST_DEATHS * len(victim.jobs)

@@ -9,11 +9,16 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import redis
 
 from tests.chaos import processes
 from tests.chaos.fault import Fault, Scene
 from tests.chaos.stage import Stage
+
+#: For how long refusals are counted at a time, in seconds; beat writes more often.
+_COUNT_SECONDS = 0.3
 
 
 class RedisKilled(Fault):
@@ -24,7 +29,7 @@ class RedisKilled(Fault):
     forgets = True
 
     def inject(self, scene: Scene) -> None:
-        processes.send(scene.stage.tier("redis"), signal.SIGKILL)
+        self.met = processes.send(scene.stage.tier("redis"), signal.SIGKILL)
 
 
 class RedisWiped(Fault):
@@ -32,29 +37,59 @@ class RedisWiped(Fault):
     forgets = True
 
     def inject(self, scene: Scene) -> None:
-        scene.stage.patient().redis.flushall()
+        client = scene.stage.patient().redis
+        with scene.stage.own_writes:
+            self.met = client.dbsize() > 0
+            client.flushall()
 
 
 class RedisSlow(Fault):
-    """It answers nobody for a while."""
+    """It answers nobody for a while.
+
+    It is met by those who hold a lease when it begins: they must renew it several times meanwhile.
+    """
 
     name = "redis slow"
     lasts = (1.0, 3.0)
+    stirs = True
 
     def inject(self, scene: Scene) -> None:
-        client = scene.stage.patient().redis
-        client.client_pause(int(self.seconds * 1000))
+        leases = [job.lease() for person in scene.people for job in person.jobs]
+        pipe: Any = scene.stage.patient().redis.pipeline(transaction=True)
+        pipe.exists(*leases)
+        pipe.execute_command("CLIENT PAUSE", int(self.seconds * 1000))
+        self.met = pipe.execute()[0] > 0
 
 
 class _Set(Fault):
-    """A setting of the server that makes it refuse, then the old one again."""
+    """A setting of the server that makes it refuse, then the old one again.
+
+    It counts what it refuses by the first word that it says; what the harness itself is refused
+    does not count. https://valkey.io/commands/info/ (errorstats)
+    """
 
     key: ClassVar[str]
     bad: ClassVar[str]
     good: ClassVar[str]
+    word: ClassVar[str]
+    stirs = True
+    takes_syncs = False
 
     def inject(self, scene: Scene) -> None:
+        self._hits = 0
         scene.stage.patient().redis.config_set(self.key, self.bad)
+
+    def hits(self, scene: Scene) -> int:
+        with suppress(redis.RedisError), scene.stage.own_writes:
+            before = self._refused(scene)
+            time.sleep(_COUNT_SECONDS)
+            # Fewer than before: it was started again.
+            self._hits += max(0, self._refused(scene) - before)
+        return self._hits
+
+    def _refused(self, scene: Scene) -> int:
+        found = scene.stage.services.redis.info("errorstats")
+        return int(found.get(f"errorstat_{self.word}", {}).get("count", 0))
 
     def heal(self, scene: Scene) -> None:
         scene.stage.patient().redis.config_set(self.key, self.good)
@@ -66,6 +101,7 @@ class RedisFull(_Set):
     key = "maxmemory"
     bad = "1"
     good = "0"
+    word = "OOM"
 
 
 class RedisRefusing(_Set):
@@ -76,6 +112,7 @@ class RedisRefusing(_Set):
     key = "min-replicas-to-write"
     bad = "1"
     good = "0"
+    word = "NOREPLICAS"
 
 
 _LIBRARIES = (
@@ -127,11 +164,12 @@ class _Clock(Fault):
 
     def inject(self, scene: Scene) -> None:
         """It has been at work since before anybody connected."""
+
+    def hits(self, scene: Scene) -> int:
+        """Whose last call the far worker made."""
         calls = [scene.front.seen.get(person.token) for person in scene.people]
         pool = processes.children(self._far.pid)
-        far = sum(bool(port and processes.owner_of_port(port, pool)) for port in calls)
-        self.happened = far > 0
-        scene.notes.append(f"the far worker was syncing {far} of {len(calls)} people")
+        return sum(bool(port and processes.owner_of_port(port, pool)) for port in calls)
 
     def heal(self, scene: Scene) -> None:
         self._far.terminate()

@@ -30,18 +30,23 @@ class DiskFull(Fault):
 
     name = "vaults' disk full"
     lasts = (2.0, 4.0)
+    stirs = True
 
     @classmethod
     def missing(cls, stage: Stage) -> str | None:
         return None if stage.mounted else "no disk of its own can be mounted (are we root?)"
 
     def inject(self, scene: Scene) -> None:
+        self._marks = scene.stage.marks()
         self._ballast = scene.stage.vaults / "ballast"
         with self._ballast.open("wb", buffering=0) as file:
             for size in (1 << 20, _PAGE):
                 with suppress(OSError):
                     while file.write(b"\0" * size) == size:
                         pass
+
+    def hits(self, scene: Scene) -> int:
+        return scene.stage.told(self._marks, "no space is left for")
 
     def heal(self, scene: Scene) -> None:
         self._ballast.unlink()
@@ -52,11 +57,16 @@ class VaultLocked(Fault):
 
     name = "vault locked by another process"
     lasts = (1.5, 4.0)
+    stirs = True
 
     def inject(self, scene: Scene) -> None:
-        person = self.chance.choice(scene.people)
+        person = self.chance.choice(scene.syncing() or scene.people)
+        self._marks = scene.stage.marks()
         self._held = _raw(person)
         _begin(self._held, "BEGIN EXCLUSIVE")
+
+    def hits(self, scene: Scene) -> int:
+        return scene.stage.told(self._marks, "is in use by another process")
 
     def heal(self, scene: Scene) -> None:
         self._held.rollback()

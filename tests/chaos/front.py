@@ -23,13 +23,19 @@ class Front:
         seen: The last port from which each access token was used.
         elsewhere: Where all callers are sent by a redirect; a root without a slash, or None.
         watched: Called with the caller's port when a token is used, before the request goes on.
+        calls: How many connections came.
+        cut: How many requests were reset that had no answer yet.
     """
 
     def __init__(self) -> None:
         self.target = 0
         self.seen: dict[str, int] = {}
         self.watched: dict[str, Callable[[int], None]] = {}
+        self.calls = 0
+        self.cut = 0
         self._live: set[socket.socket] = set()
+        #: Callers who have asked and had no answer yet.
+        self._asking: set[socket.socket] = set()
         self._listener: socket.socket | None = None
         self.port = 0
         self.elsewhere: str | None = None
@@ -62,6 +68,7 @@ class Front:
 
     def reset(self) -> None:
         """Reset the connections there are."""
+        self.cut += len(self._asking & self._live)
         for live in list(self._live):
             with suppress(OSError):
                 live.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -73,6 +80,7 @@ class Front:
                 caller, address = listener.accept()
             except OSError:
                 return
+            self.calls += 1
             threading.Thread(target=self._serve, args=(caller, address[1]), daemon=True).start()
 
     def _serve(self, caller: socket.socket, port: int) -> None:
@@ -83,16 +91,20 @@ class Front:
             return
         onward.settimeout(None)
         self._live |= {caller, onward}
-        back = threading.Thread(target=_pump, args=(onward, caller), daemon=True)
+        back = threading.Thread(
+            target=_pump, args=(onward, caller, lambda _: self._answered(caller)), daemon=True
+        )
         back.start()
         _pump(caller, onward, lambda data: self._look(data, port, caller))
         back.join()
         self._live -= {caller, onward}
+        self._asking.discard(caller)
         caller.close()
         onward.close()
 
     def _look(self, data: bytes, port: int, caller: socket.socket) -> bool:
         """Note who calls; whether the data may go on."""
+        self._asking.add(caller)
         for found in _TOKEN.findall(data):
             token = found.decode("ascii", "replace")
             self.seen[token] = port
@@ -106,6 +118,11 @@ class Front:
         with suppress(OSError):
             caller.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
         return False
+
+    def _answered(self, caller: socket.socket) -> bool:
+        """Note that an answer has begun to come; it may go on."""
+        self._asking.discard(caller)
+        return True
 
 
 def _pump(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.run import Result
-from tests.chaos.series import Plan, Series, named
+from tests.chaos.series import LeftOut, Plan, Series, named
 
 #: How often it is looked whether a lane has died, in seconds.
 _LOOK = 5.0
@@ -20,8 +20,8 @@ _LOOK = 5.0
 
 def go(
     plan: Plan, folder: Path, numbers: Sequence[int], lanes: int, *, keep_all: bool
-) -> Iterator[Result]:
-    """The results of the runs with these numbers, as they come.
+) -> Iterator[Result | LeftOut]:
+    """The results of the runs with these numbers, as they come; each lane's `LeftOut` among them.
 
     Args:
         plan: What is injected.
@@ -36,11 +36,11 @@ def go(
     # Spawned: threads of this process must not be copied in the middle of something.
     context = multiprocessing.get_context("spawn")
     results: Any = context.Queue()
-    shares = [list(numbers[lane::lanes]) for lane in range(lanes)]
+    # Held until the end: a queue that nobody here holds is gone before a lane has opened it.
+    shares = _shares(plan, numbers, lanes, context)
     running = [
         context.Process(target=_lane, args=(_told(plan), folder, share, keep_all, results))
         for share in shares
-        if share
     ]
     for process in running:
         process.start()
@@ -54,7 +54,7 @@ def go(
                 if alive < left and results.empty():
                     raise RuntimeError("a lane died") from None
                 continue
-            if isinstance(found, Result):
+            if isinstance(found, Result | LeftOut):
                 yield found
             elif found is None:
                 left -= 1
@@ -70,22 +70,34 @@ def go(
             process.join(timeout=60)
 
 
+def _shares(plan: Plan, numbers: Sequence[int], lanes: int, context: Any) -> list[Any]:
+    """What each lane has to do: numbers of its own, or a queue of which it takes the next."""
+    shares: list[Any] = [list(numbers[lane::lanes]) for lane in range(min(lanes, len(numbers)))]
+    if not plan.packed:
+        # The same ones in the same lane each time.
+        return shares
+    # Packs take very different times.
+    heap = context.Queue()
+    for number in [*numbers, *[None] * len(shares)]:
+        heap.put(number)
+    return [heap] * len(shares)
+
+
 def _told(plan: Plan) -> dict[str, Any]:
     """The plan for another process: faults by name, for their classes are made as needed."""
     names = tuple(kind.name for kind in plan.faults)
     return {"seed": plan.seed, "faults": names, "mixed": plan.mixed, "packed": plan.packed}
 
 
-def _lane(
-    told: dict[str, Any], folder: Path, numbers: list[int], keep_all: bool, results: Any
-) -> None:
+def _lane(told: dict[str, Any], folder: Path, share: Any, keep_all: bool, results: Any) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     plan = Plan(**(told | {"faults": tuple(map(named, told["faults"]))}))
     series = Series(plan, folder, _tell)
     series.keep_all = keep_all
     try:
-        for result in series.go(numbers):
+        for result in series.go(share if isinstance(share, list) else iter(share.get, None)):
             results.put(result)
+        results.put(LeftOut(series.left_out))
         results.put(None)
     except Exception:
         results.put(traceback.format_exc())

@@ -17,8 +17,10 @@ from kombu.exceptions import OperationalError
 from connectors.sdk.handler import Handler
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.records import Record
+from sandbox.google.calendar_holding import CalendarHolding
 from sandbox.holding import Holding
 from sandbox.world import World
+from tests.chaos.expected_events import differing
 from tests.chaos.stage import Stage
 from vault.errors import VaultError
 from vault.model import HandlerState
@@ -37,6 +39,8 @@ SCOPES = {
 }
 #: How long a person goes on asking for a sync, in seconds.
 _ASK_SECONDS = 30.0
+#: How the server refuses to take one.
+_REFUSALS = (VaultError, OSError, redis.RedisError, OperationalError)
 #: A job that is due within so many seconds is not at rest.
 _SOON = 60.0
 _PROFILE = (
@@ -196,18 +200,27 @@ class Person:
                 view.message or "" for view in self.stage.services.progress.snapshot(self.name)
             )
 
-    def sync(self) -> None:
+    def sync(self, seconds: float = _ASK_SECONDS) -> None:
         """Ask for a sync of everything, again and again while that cannot be taken."""
-        deadline = time.monotonic() + _ASK_SECONDS
+        deadline = time.monotonic() + seconds
         while True:
             try:
                 self.mark()
-                connections.sync(self.stage.patient(), self.name, self.connection)
+                services = self.stage.patient(seconds)
+                with self.stage.own_writes:
+                    connections.sync(services, self.name, self.connection)
                 return
-            except (VaultError, OSError, redis.RedisError, OperationalError):
+            except _REFUSALS:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
+
+    def try_to_sync(self, seconds: float) -> bool:
+        """Ask for a sync of everything, for so many seconds; whether it could be taken."""
+        with suppress(*_REFUSALS):
+            self.sync(seconds)
+            return True
+        return False
 
     def change(self, chance: random.Random) -> None:
         """Let items come, change and go, in each handler."""
@@ -242,6 +255,7 @@ class Person:
         handler = open_handler(self.stage.services, vault, job)
         expected = set(holding.expected({}))
         lost = expected - set(ids)
+        wrong: set[str] = set()
         for source_id in expected & set(ids):
             record = kept.get(source_id)
             sent = holding.sent(source_id)
@@ -254,6 +268,10 @@ class Person:
                 or (record and not maps(handler, record))
             ):
                 lost.add(source_id)
+            if record and isinstance(holding, CalendarHolding):
+                fields = differing(holding, job.connection, record)
+                lost |= {source_id} if fields else set()
+                wrong.update(fields)
         rows = sum(
             count.records
             for count in vault.stats()
@@ -265,6 +283,7 @@ class Person:
             some = sorted(lost or set(ids) - expected)[:3]
             toll.remarks.append(
                 f"{self.name} {job.handler}: {len(lost)} lost, {doubled} doubled, such as {some}"
+                + (f"; wrong fields: {', '.join(sorted(wrong))}" if wrong else "")
             )
         return toll
 

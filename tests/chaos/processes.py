@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +31,45 @@ def command(pid: int) -> str:
 def child_with(pid: int, words: str) -> int | None:
     """The child whose command line holds these words; None when there is none."""
     return next((child for child in children(pid) if words in command(child)), None)
+
+
+def with_variable(name: str, value: str) -> list[int]:
+    """All processes that were started with this environment variable and live."""
+    found: list[int] = []
+    for path in _PROC.glob("[0-9]*/environ"):
+        # Another's may not be read; a zombie's is empty.
+        with suppress(OSError):
+            if f"{name}={value}".encode() in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return sorted(found)
+
+
+def left_of(home: Path, seconds: float = 10.0) -> list[str]:
+    """End the processes of a home that outlive its server, and name them.
+
+    Args:
+        home: Its `DCS_HOME`.
+        seconds: How long they may take to end by themselves.
+
+    Returns:
+        A line for each that had to be killed: its number, parent and command.
+    """
+    deadline = time.monotonic() + seconds
+    while (left := with_variable("DCS_HOME", str(home))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    named = [f"process {pid} of {parent(pid)} is left: {command(pid)}" for pid in left]
+    for pid in left:
+        send(pid, signal.SIGCONT)
+        send(pid, signal.SIGKILL)
+    return named
+
+
+def parent(pid: int) -> int:
+    """Who started a process, or took it on; 0 when it is gone."""
+    try:
+        return int((_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def send(pid: int | None, number: signal.Signals) -> bool:

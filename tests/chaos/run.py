@@ -27,6 +27,11 @@ PATIENCE = 75.0
 CALM_SECONDS = 45.0
 #: Longest wait for a fault's moment, in seconds.
 _MOMENT_SECONDS = 3.0
+#: How much longer than planned a fault may last that nobody has met, how often more is given to
+#: sync meanwhile, and how often it is looked at, in seconds.
+_MET_SECONDS = 9.0
+_ASK_SECONDS = 2.5
+_LOOK_SECONDS = 0.1
 #: Slices of one job that a run may take, at once and for each second.
 _SLICES = 20
 _SLICES_A_SECOND = 4
@@ -46,6 +51,7 @@ class Result:
     Args:
         number: Of the run.
         faults: Names of what was injected.
+        met: Of these, what the server has run into.
         toll: Records.
         stuck: People who were not whole in time.
         seconds: From the last healing to whole; None when stuck.
@@ -56,6 +62,7 @@ class Result:
 
     number: int
     faults: list[str]
+    met: list[str] = field(default_factory=list)
     toll: Toll = field(default_factory=Toll)
     stuck: int = 0
     seconds: float | None = None
@@ -77,6 +84,7 @@ class Run:
         number: Of the run; names the vaults.
         faults: What is to be injected.
         account: The first account at the sandbox that nobody has used.
+        in_turn: Whether faults come one after another instead of all at once.
     """
 
     def __init__(
@@ -88,8 +96,11 @@ class Run:
         number: int,
         faults: list[Fault],
         account: int,
+        *,
+        in_turn: bool = False,
     ) -> None:
         self.faults = faults
+        self.in_turn = in_turn
         self.chance = chance
         count = max([chance.choice((1, 2, 2, 3)), *(fault.people for fault in faults)])
         people = [
@@ -98,7 +109,7 @@ class Run:
         ]
         self.accounts = count
         self.scene = Scene(stage, world, front, chance, people)
-        self.result = Result(number, [fault.name for fault in faults])
+        self.result = Result(number, [])
         #: Whether the faults come in a later sync, not in the first one.
         self.late = chance.random() < 0.25 and not any(fault.early for fault in faults)
         self._most_queued = 0
@@ -118,7 +129,8 @@ class Run:
             self._note_states()
             for person in self.scene.people:
                 person.forget()
-        self.result.faults = [fault.name for fault in self.faults if fault.happened]
+        self.result.faults = [fault.name for fault in self.faults if fault.injected]
+        self.result.met = [fault.name for fault in self.faults if fault.injected and fault.met]
         self.result.toll.add(self.scene.toll)
         self.result.remarks += self.scene.remarks
         self.result.notes += self.scene.notes
@@ -132,7 +144,7 @@ class Run:
             return
         self._disturb()
         healed = time.monotonic()
-        if scene.asked and any(fault.forgets for fault in self.faults):
+        if scene.refused or (scene.asked and any(fault.forgets for fault in self.faults)):
             for person in scene.people:
                 person.sync()
         if not self._until_whole(PATIENCE):
@@ -164,10 +176,10 @@ class Run:
     # Faults
 
     def _disturb(self) -> None:
-        threads = [
-            threading.Thread(target=self._inject, args=(fault,), name=fault.name)
-            for fault in self.faults
-        ]
+        heaps = [[fault] for fault in self.faults]
+        if self.in_turn:
+            heaps = [sorted(self.faults, key=lambda fault: not fault.early)]
+        threads = [threading.Thread(target=self._inject_all, args=(heap,)) for heap in heaps]
         began, before, idle = time.monotonic(), self._requests(), self._idle_processes()
         for thread in threads:
             thread.start()
@@ -190,11 +202,34 @@ class Run:
         found = (stage.up, stage.tier("beat"), stage.tier("web"), stage.tier("worker"))
         return {pid: processes.cpu_seconds(pid) for pid in found if pid is not None}
 
+    def _inject_all(self, faults: list[Fault]) -> None:
+        self._await_moment(faults[0].after)
+        for number, fault in enumerate(faults):
+            if number or fault.stirs:
+                self.scene.stir()
+            self._inject(fault)
+
     def _inject(self, fault: Fault) -> None:
-        self._await_moment(fault.after)
-        if self._insist(fault, fault.inject):
-            time.sleep(fault.seconds)
+        fault.injected = self._insist(fault, fault.inject)
+        if fault.injected:
+            self._last(fault)
         self._insist(fault, fault.heal)
+
+    def _last(self, fault: Fault) -> None:
+        """Let it last for its time, and on until it was met, but not for ever."""
+        began = asked = time.monotonic()
+        hits = fault.hits(self.scene)
+        while (now := time.monotonic()) < began + fault.seconds or (
+            hits == 0 and now < began + fault.seconds + _MET_SECONDS
+        ):
+            if hits == 0 and fault.takes_syncs and now > asked + _ASK_SECONDS:
+                # Everything had come already: let there be something to fetch.
+                self.scene.try_to_change_all()
+                asked = time.monotonic()
+            time.sleep(_LOOK_SECONDS)
+            hits = fault.hits(self.scene)
+        if hits is not None:
+            fault.met = hits > 0
 
     def _insist(self, fault: Fault, act: Callable[[Scene], None]) -> bool:
         """Do it, again where another fault stands in the way; whether it could be done."""

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from sandbox.options import SandboxOptions
@@ -50,6 +51,17 @@ def named(name: str) -> type[Fault]:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Faults that a series could not have on this machine.
+
+    Args:
+        reasons: Why, by the fault's name.
+    """
+
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is injected when; the same for the same seed.
 
@@ -57,8 +69,8 @@ class Plan:
         seed: Of the series.
         faults: Those to be injected.
         mixed: Whether further ones come along by chance.
-        packed: Where not 0, each fault comes once in all: so many in one run, but for those that
-            must be alone.
+        packed: Where not 0, each fault comes once in all: so many in one run, one after another,
+            but for those that must be alone.
     """
 
     seed: int
@@ -83,11 +95,12 @@ class Plan:
         return [kind(chance) for kind in chosen]
 
     def packs(self) -> list[list[type[Fault]]]:
-        """All faults, a list for each run."""
+        """All faults, a list for each run; first what takes longest."""
         order = self._order()
         many = [kind for kind in order if not kind.alone]
         packs = [many[n : n + self.packed] for n in range(0, len(many), self.packed)]
-        return packs + [[kind] for kind in order if kind.alone]
+        alone = sorted((kind for kind in order if kind.alone), key=lambda kind: -kind.jobs)
+        return [[kind] for kind in alone] + packs
 
     def _order(self) -> list[type[Fault]]:
         order = list(self.faults)
@@ -116,11 +129,25 @@ class Series:
 
     def go(self, numbers: Iterable[int]) -> Iterator[Result]:
         """The results of the runs with these numbers, as they come."""
-        waiting = list(numbers)
-        while waiting:
-            chapter, waiting = waiting[:CHAPTER], waiting[CHAPTER:]
-            with self._chapter(chapter[0]) as (stage, world):
-                yield from self._runs(chapter, stage, world)
+        coming = iter(numbers)
+        for first in coming:
+            with self._chapter(first) as (stage, world):
+                last: Result | None = None
+                # Taken one by one, for they may be shared with other series.
+                chapter = chain([first], islice(coming, CHAPTER - 1))
+                for result in self._runs(chapter, stage, world):
+                    if last is not None:
+                        yield last
+                    last = result
+                # What outlives the server is the last run's, whose result waits for that.
+                left = stage.stop()
+                if last is not None:
+                    last.remarks += left
+                    if left:
+                        self._keep(last, stage, {})
+                    yield last
+                elif left:
+                    raise RuntimeError("; ".join(left))
 
     @contextmanager
     def _chapter(self, number: int) -> Iterator[tuple[Stage, World]]:
@@ -154,7 +181,7 @@ class Series:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _runs(self, numbers: list[int], stage: Stage, world: World) -> Iterator[Result]:
+    def _runs(self, numbers: Iterable[int], stage: Stage, world: World) -> Iterator[Result]:
         account = 0
         for number in numbers:
             chance = self.plan.chance(number)
@@ -163,7 +190,8 @@ class Series:
                 continue
             stage.refresh()
             marks = stage.marks()
-            run = Run(stage, world, self.front, chance, number, faults, account)
+            in_turn = self.plan.packed > 0
+            run = Run(stage, world, self.front, chance, number, faults, account, in_turn=in_turn)
             result = run.go()
             account += run.accounts
             if not result.sound or self.keep_all:

@@ -97,6 +97,8 @@ class Stage:
         self._end = threading.Event()
         self._services: tuple[str, Services] | None = None
         self._lock = threading.Lock()
+        #: Held while the harness itself writes to Redis, so that it can count others' refusals.
+        self.own_writes = threading.Lock()
         self._manager = threading.Thread(target=self._manage, name="service-manager", daemon=True)
 
     # Running
@@ -141,8 +143,8 @@ class Stage:
         variables["PYTHONPATH"] = str(Path(__file__).parents[2])
         return variables
 
-    def stop(self) -> None:
-        """Stop everything, and free the disk."""
+    def stop(self) -> list[str]:
+        """Stop everything, and free the disk; names the processes that were left all the same."""
         self._end.set()
         self._close_services()
         if self._up is not None and self._up.poll() is None:
@@ -160,6 +162,8 @@ class Stage:
             self._manager.join(timeout=5)
         if self.mounted:
             subprocess.run(["umount", "--lazy", str(self.vaults)], check=False)
+            self.mounted = False
+        return processes.left_of(self.home)
 
     def refresh(self) -> None:
         """Start `dcs up` anew where its processes have died too often of late.
@@ -248,11 +252,13 @@ class Stage:
                     self._services[1].close()
             self._services = None
 
-    def count_in_logs(self, words: str) -> int:
-        """In how many lines of the worker's log these words stand."""
+    def told(self, marks: dict[str, int], words: str) -> int:
+        """In how many lines of all logs these words stand, after what `marks` had seen."""
         found = 0
-        for path in self.logs.glob("*worker*.log"):
-            found += sum(words in line for line in path.read_text(errors="replace").splitlines())
+        for path in self.logs.glob("*.log"):
+            with path.open("rb") as log:
+                log.seek(marks.get(path.name, 0))
+                found += sum(words.encode() in line for line in log)
         return found
 
     def tail(self, size: int = 3000) -> str:

@@ -202,6 +202,24 @@ def test_doors_that_stand_open_are_named_with_the_command_that_shuts_them(
     assert f"Run `chmod 600 {home}/keys/master`" in doctor.of("keys", "problem")[0]
 
 
+def test_a_master_key_of_another_user_is_told(
+    doctor: Doctor, filled: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.vaults.close()
+    master = filled.settings.home / "keys" / "master"
+    us, other = os.geteuid(), 54321
+    if us:
+        # Only root can give a file away: here it is us who are another.
+        other = us
+        monkeypatch.setattr(os, "geteuid", lambda: us + 1)
+    else:
+        os.chown(master, other, -1)
+    assert doctor() == 1
+    (said,) = doctor.of("keys", "problem")
+    assert f"belongs to another user of this machine (uid {other})" in said
+    assert f"chown {0 if not us else us + 1} {master}" in said
+
+
 def test_a_disk_that_fills_up_is_told_in_time(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

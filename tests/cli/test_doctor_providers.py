@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import threading
 import time
@@ -21,6 +22,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from cli import home
+from cli.home import Note
+from connectors.sdk import registry
 from worker.services import Services
 
 Dcs = Callable[..., Result]
@@ -90,6 +94,9 @@ def certificate(tmp_path: Path) -> Path:
 def told(dcs: Dcs, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[int, dict[str, Any]]]:
     """Exit code, and the findings about providers and clocks with `level text`, by area."""
 
+    # One will do, and no other's real host may be asked.
+    monkeypatch.setattr(registry, "provider_ids", lambda: ["google"])
+
     def ask(url: str) -> tuple[int, dict[str, Any]]:
         monkeypatch.setenv("DCS_PROVIDERS__GOOGLE__BASE_URL", url)
         result = dcs("doctor", "--json")
@@ -118,6 +125,18 @@ def test_a_host_that_is_not_reached_matters_when_an_account_is_connected(
     assert code == 1
     assert found["providers"][0].startswith("problem google: 127.0.0.1: not reached")
     assert "providers.google.base_url" in found["providers"][0]
+
+
+def test_beside_a_running_server_the_hosts_that_it_uses_are_asked(
+    told: Any, filled: Services
+) -> None:
+    """A demo's sandbox is known to its own processes alone, and to the note that it leaves."""
+    folder = filled.settings.home
+    with answering() as url, home.hold(folder, wait=0.0, waiting=lambda _: None):
+        home.write_note(folder, Note(os.getpid(), "demo", None, None, base_urls={"google": url}))
+        code, found = told("http://127.0.0.1:1")
+    assert code == 0
+    assert found["providers"] == ["ok google: localhost answers | None"]
 
 
 def test_without_an_account_it_is_a_warning(told: Any) -> None:

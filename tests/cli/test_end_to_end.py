@@ -16,6 +16,7 @@ import pytest
 
 from cli import browser
 from cli.commands.demo import listed_ids, summarize
+from cli.twins import played
 from cli.watch import Rested
 from config.settings import OWNER
 from connectors.google.provider import Google
@@ -56,6 +57,15 @@ def test_the_demo_keeps_every_message_and_leaves_nothing_running(programs: Any) 
         code, out, err = programs.run("data", "file", "--search", word, "--json")
         assert code == 0, err
         assert [found["_id"] for found in json.loads(out)] == [file["_id"]]
+
+
+def test_beside_a_running_demo_doctor_asks_the_sandbox_and_not_the_providers(
+    programs: Any,
+) -> None:
+    programs.up("demo", "--messages", "3")
+    _, out, err = programs.run("doctor", "--quick", "--json")
+    texts = [one["text"] for one in json.loads(out)["findings"] if one["area"] == "providers"]
+    assert {f"{provider}: 127.0.0.1 answers" for provider in played()} <= set(texts), err
 
 
 def test_the_demo_fails_with_the_reason_when_something_is_not_kept(programs: Any) -> None:

@@ -87,13 +87,28 @@ def test_worker_and_beat_are_seen_while_they_run_and_flower_sees_ids_alone(
     until(lambda: any(one["type"] == "task-succeeded" for one in list(events)))
     (told,) = of("sync.handler", "task-received")
     assert told["args"] == "['owner', 'google:1234', 'gmail', '4f2a7c']"
-    assert told["kwargs"] == "{'force': True}"
+    assert told["kwargs"] == "{'ticket': 1, 'force': True}"
     assert {one["args"] for one in of("schedule.tick", "task-received")} <= {"[]", "()"}
 
     for process in (worker, beat):
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     assert not seen(services.redis)
+
+
+def test_with_json_as_form_all_that_worker_and_beat_write_is_json(
+    programs: Programs, services: Services, redis_server: RedisServer
+) -> None:
+    environment = {"DCS_REDIS_URL": redis_server.url, "DCS_LOG_FORMAT": "json"}
+    worker = programs.start("worker", "--concurrency", "1", **environment)
+    beat = programs.start("beat", **environment)
+    until(lambda: {one.part for one in seen(services.redis)} == {WORKER, BEAT})
+    said: dict[str, list[str]] = {}
+    for name, process in (("worker", worker), ("beat", beat)):
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+        said[name] = [json.loads(line)["message"] for line in (out + err).splitlines()]
+    assert any("the worker stops" in message for message in said["worker"])
 
 
 def test_beat_is_seen_though_no_worker_takes_its_ticks(

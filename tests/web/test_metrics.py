@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
+import requests
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from config.settings import OWNER
+from connectors.sdk import registry
 from connectors.sdk.errors import ConfigurationError
 from connectors.sdk.stats import Stats
 from vault.model import Committed
 from web.app import create_app
+from web.server import make_server
 from worker import metrics
 from worker.keys import Job
 from worker.metrics import SliceCounts
@@ -71,12 +76,35 @@ def test_what_was_counted_is_shown_in_prometheuss_form(stranger, counted):
     assert found["dcs_redis_up",] == 1
 
 
+def test_what_has_not_happened_yet_is_shown_as_none(stranger, services):
+    """Prometheus's `rate` and `increase` see the first event only when there was a 0 before it."""
+    found = parsed(stranger.get("/metrics"))
+    of = (("handler", "gmail"), ("provider", "google"))
+    provider = (("provider", "google"),)
+    assert found["dcs_batches_total", *of] == 0
+    assert found["dcs_runs_total", of[0], ("outcome", "error"), of[1]] == 0
+    assert found["dcs_leases_lost_total", *provider] == 0
+    assert found["dcs_token_refreshes_total", *provider, ("result", "refused")] == 0
+    assert found["dcs_commit_seconds_count", *provider] == 0
+    for metric in metrics.ALL:
+        shown = {name[1:] for name in found if name[0].startswith(metric.name)}
+        assert shown, metric.name
+
+
+def test_a_broken_provider_hides_no_other(stranger, services, monkeypatch):
+    found = [*registry.providers(), registry.Broken("aaa", "SyntaxError")]
+    monkeypatch.setattr(registry, "providers", lambda: found)
+    shown = parsed(stranger.get("/metrics"))
+    assert shown["dcs_leases_lost_total", ("provider", "google")] == 0
+    assert ("dcs_leases_lost_total", ("provider", "aaa")) not in shown
+
+
 def test_a_histograms_buckets_add_up(stranger, counted):
     found = parsed(stranger.get("/metrics"))
     bucket = {
         dict(labels)["le"]: value
         for (name, *labels), value in found.items()
-        if name == "dcs_commit_seconds_bucket"
+        if name == "dcs_commit_seconds_bucket" and ("provider", "google") in labels
     }
     assert (bucket["0.01"], bucket["0.025"], bucket["0.25"], bucket["0.5"]) == (0, 1, 1, 2)
     assert bucket["+Inf"] == found["dcs_commit_seconds_count", ("provider", "google")] == 2
@@ -119,6 +147,51 @@ def test_behind_a_proxy_nobody_passes_for_this_machine(services, forwarded):
     browser = guarded(services, public_url="https://data.example.org")
     for host in ("data.example.org", "127.0.0.1:5021"):
         assert browser.get("/metrics", headers={"Host": host, **forwarded}).status_code == 403
+
+
+PROXYS = [
+    {"X-Forwarded-For": "203.0.113.9"},
+    {"X-Forwarded-For": "127.0.0.1"},
+    {"Forwarded": "for=203.0.113.9"},
+    {"Via": "1.1 proxy"},
+]
+
+
+@pytest.mark.parametrize("added", PROXYS)
+def test_what_a_proxy_on_this_machine_passes_on_needs_the_token(services, added):
+    """No public URL is set: the proxy may have been put in front without a word to us."""
+    answer = guarded(services).get("/metrics", headers=added)
+    assert answer.status_code == 403
+    assert "web.metrics_token" in answer.text
+    browser = guarded(services, metrics_token=SecretStr(TOKEN))
+    allowed = added | {"Authorization": f"Bearer {TOKEN}"}
+    assert browser.get("/metrics", headers=added).status_code == 401
+    assert browser.get("/metrics", headers=allowed).status_code == 200
+
+
+@pytest.fixture
+def real_server(services):
+    """The root of the real server's URLs: it must let the app see what a proxy has added."""
+    web = services.settings.web.model_copy(update={"port": 0})
+    settings = services.settings.model_copy(update={"web": web})
+    server = make_server(replace(services, settings=settings))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    # The server's thread may run the call, and close the trigger, before it is pulled.
+    with contextlib.suppress(OSError):
+        server.trigger.pull_trigger(server.close)
+    thread.join(10)
+    server.task_dispatcher.shutdown(timeout=5)
+
+
+def test_the_real_server_tells_a_proxy_from_a_program_on_this_machine(real_server):
+    with requests.Session() as session:
+        session.headers["Connection"] = "close"
+        alone = session.get(f"{real_server}/metrics", timeout=10)
+        passed_on = [session.get(f"{real_server}/metrics", headers=a, timeout=10) for a in PROXYS]
+    assert alone.status_code == 200
+    assert {answer.status_code for answer in passed_on} == {403}
 
 
 @pytest.mark.parametrize("name", ["web:5021", "127.0.0.1:5021", "data.example.org"])

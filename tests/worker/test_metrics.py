@@ -8,13 +8,27 @@ import fakeredis
 import pytest
 import redis
 
-from connectors.sdk.errors import AccessDeniedError, RateLimitedError, TransientError
+from connectors.sdk.errors import (
+    AccessDeniedError,
+    ConnectorError,
+    RateLimitedError,
+    TokenExpiredError,
+    TransientError,
+)
 from connectors.sdk.stats import Stats
 from vault.model import Committed
 from worker import keys, metrics
 from worker.keys import Job
 from worker.metrics import Counts, SliceCounts, count, read
 from worker.progress import Progress, ProgressView
+
+ERRORS = (
+    AccessDeniedError,
+    ConnectorError,
+    RateLimitedError,
+    TokenExpiredError,
+    TransientError,
+)
 
 
 def publish(fake: fakeredis.FakeRedis, job: Job, counts: Counts) -> None:
@@ -122,6 +136,27 @@ def test_fields_of_another_version_are_left_out(fake: fakeredis.FakeRedis) -> No
     assert not any(read(fake).values())
 
 
+def test_all_series_that_there_may_be_are_known(fake: fakeredis.FakeRedis, job: Job) -> None:
+    """What is counted under other labels than those known would have no 0 before its first event."""
+    counts = SliceCounts(job)
+    counts.committed(Committed(1, 1, 1, 1, 1, 1), 0.1)
+    stats = Stats()
+    for error in (None, *(kind("x") for kind in ERRORS)):
+        stats.ended(error)
+    stats.results["unauthorized"] += 1
+    stats.held(1.0)
+    counts.spent(stats)
+    for following, outcome in (("rest", "done"), ("off", "error"), ("rest", "paused")):
+        counts.ended(following, outcome)
+    counts.ended("continue", "syncing")
+    counts.ended("wait", "waiting")
+    publish(fake, job, counts)
+    for metric, values in read(fake).items():
+        known = set(metric.series({"google": ["gmail", "other"]}))
+        assert {labels[: len(metric.labels)] for labels in values} <= known
+        assert all(len(labels) == len(metric.labels) for labels in known)
+
+
 @pytest.mark.parametrize(
     ("error", "result"),
     [
@@ -129,6 +164,7 @@ def test_fields_of_another_version_are_left_out(fake: fakeredis.FakeRedis) -> No
         (RateLimitedError("x"), "refused"),
         (TransientError("x"), "fault"),
         (AccessDeniedError("x"), "denied"),
+        (ConnectorError("an item that is gone"), "failed"),
     ],
 )
 def test_a_request_is_counted_by_how_it_ended(error: Any, result: str) -> None:
