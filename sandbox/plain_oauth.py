@@ -30,7 +30,7 @@ from sandbox.oauth_rules import (
     verifier_matches,
 )
 from sandbox.options import SandboxOptions
-from sandbox.tokens import Grant
+from sandbox.tokens import Grant, TokenRules
 from sandbox.world import World
 
 
@@ -43,6 +43,7 @@ def blueprint(
     authorize: str = "/oauth/authorize",
     token: str = "/oauth/token",  # noqa: S107 - a path
     revoke: str = "/oauth/revoke",
+    rules: TokenRules | None = None,
 ) -> Blueprint:
     """The routes of a provider's OAuth server.
 
@@ -54,11 +55,12 @@ def blueprint(
         authorize: Path of the consent page.
         token: Path of the token endpoint.
         revoke: Path where a token is given back.
+        rules: How refresh tokens end at this provider; default: as at all others.
     """
     routes = Blueprint(f"{name}-oauth", __name__, url_prefix=prefix or None)
     show_errors(routes)
     _consent(routes, world, frozenset(scopes), authorize)
-    _tokens(routes, world, token, revoke)
+    _tokens(routes, world, token, revoke, rules)
     return routes
 
 
@@ -145,7 +147,9 @@ def _decided(world: World, asked: _Asked, form: MultiDict[str, str]) -> str:
     return sent_back(asked.redirect_uri, asked.state, code=code)
 
 
-def _tokens(routes: Blueprint, world: World, token: str, revoke: str) -> None:
+def _tokens(
+    routes: Blueprint, world: World, token: str, revoke: str, rules: TokenRules | None
+) -> None:
     @routes.post(token)
     def exchange() -> AnyResponse:
         world.stats.request("token")
@@ -154,7 +158,7 @@ def _tokens(routes: Blueprint, world: World, token: str, revoke: str) -> None:
             case "authorization_code":
                 return no_store(_exchanged(world, request.form))
             case "refresh_token":
-                return no_store(_refreshed(world, request.form))
+                return no_store(_refreshed(world, request.form, rules))
         raise OAuthError("unsupported_grant_type", "grant_type is not known")
 
     @routes.post(revoke)
@@ -177,8 +181,8 @@ def _exchanged(world: World, form: MultiDict[str, str]) -> dict[str, Any]:
     return _given(world, code.grant, world.tokens.refresh_token(code.grant))
 
 
-def _refreshed(world: World, form: MultiDict[str, str]) -> dict[str, Any]:
-    found = world.tokens.refresh(form.get("refresh_token", ""))
+def _refreshed(world: World, form: MultiDict[str, str], rules: TokenRules | None) -> dict[str, Any]:
+    found = world.tokens.refresh(form.get("refresh_token", ""), rules)
     if found is None:
         raise OAuthError("invalid_grant", "The refresh token has ended.")
     return _given(world, *found)

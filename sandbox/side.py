@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -64,6 +64,14 @@ class Side(ABC):
     @abstractmethod
     def holdings(self, account: int) -> Mapping[str, Holding]:
         """What an account holds, by the handler's id."""
+
+    def tokens(self, minted: Mapping[str, Any]) -> dict[str, Any]:
+        """What a connection holds of minted tokens, for providers that keep it in another form.
+
+        Args:
+            minted: As `sandbox.tokens.TokenStore.mint` gives them.
+        """
+        return dict(minted)
 
     def serving(self, account: int, path: str) -> list[Holding]:
         """Those of an account's holdings whose items requests of this path serve."""

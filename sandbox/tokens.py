@@ -158,11 +158,18 @@ class TokenStore:
             return Grant(account, chosen | earlier if include_granted else chosen, self._serial)
 
     def code(
-        self, grant: Grant, redirect_uri: str, challenge: str | None, method: str, *, refresh: bool
+        self,
+        grant: Grant,
+        redirect_uri: str,
+        challenge: str | None,
+        method: str,
+        *,
+        refresh: bool,
+        seconds: float = _CODE_SECONDS,
     ) -> str:
-        """A new authorization code, good for ten minutes."""
+        """A new authorization code, good for ten minutes, or for so many seconds."""
         text = "4/0A" + secrets.token_urlsafe(40)
-        until = self.clock() + _CODE_SECONDS
+        until = self.clock() + seconds
         with self._lock:
             self._codes[text] = Code(grant, redirect_uri, challenge, method, refresh, until)
             self._all.append(text)
@@ -174,11 +181,12 @@ class TokenStore:
             code = self._codes.pop(text, None)
         return code if code is not None and self.clock() < code.expires_at else None
 
-    def access_token(self, grant: Grant) -> str:
-        """A new access token."""
+    def access_token(self, grant: Grant, seconds: float | None = None) -> str:
+        """A new access token; `seconds` is its life where it is not the usual one."""
         text = "ya29.a0" + secrets.token_urlsafe(90)
+        life = self.seconds if seconds is None else seconds
         with self._lock:
-            self._access[text] = (grant, self.clock() + self.seconds)
+            self._access[text] = (grant, self.clock() + life)
             self._all.append(text)
         return text
 
@@ -210,27 +218,35 @@ class TokenStore:
         found = self._access.get(access_token or "")
         return found[0] if found is not None and self.clock() < found[1] else None
 
-    def refresh(self, refresh_token: str) -> tuple[Grant, str | None] | None:
-        """The grant of a refresh token, and the token that takes its place when they rotate."""
+    def refresh(
+        self, refresh_token: str, rules: TokenRules | None = None
+    ) -> tuple[Grant, str | None] | None:
+        """The grant of a refresh token, and the token that takes its place when they rotate.
+
+        Args:
+            refresh_token: The token.
+            rules: How they end at this provider; default: the rules of the store.
+        """
+        rules = rules or self.rules
         with self._lock:
             spent = self._spent.get(refresh_token)
             if spent is not None:
-                return self._reused(spent)
+                return self._reused(spent, rules)
             grant = self._refresh.get(refresh_token)
             if grant is None:
                 return None
-            if not self.rules.rotate:
+            if not rules.rotate:
                 return grant, None
             del self._refresh[refresh_token]
-            seconds, uses = self.rules.grace_seconds, self.rules.grace_uses
+            seconds, uses = rules.grace_seconds, rules.grace_uses
             until = self.clock() + seconds if seconds else None
             self._spent[refresh_token] = _Spent(grant, until, uses or None)
             return grant, self.refresh_token(grant)
 
-    def _reused(self, spent: _Spent) -> tuple[Grant, str] | None:
+    def _reused(self, spent: _Spent, rules: TokenRules) -> tuple[Grant, str] | None:
         if spent.use(self.clock()):
             return spent.grant, self.refresh_token(spent.grant)
-        if self.rules.reuse_revokes:
+        if rules.reuse_revokes:
             self._drop(lambda other: other.serial == spent.grant.serial)
         return None
 

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_dance.consumer import OAuth2ConsumerBlueprint
 from flask_dance.consumer.requests import OAuth2Session
@@ -27,12 +27,12 @@ from flask_dance.consumer.storage import MemoryStorage
 from oauthlib.oauth2 import OAuth2Error
 
 from connectors.sdk import registry
+from connectors.sdk.addresses import is_loopback, rebase
 from connectors.sdk.errors import ConfigurationError, ConnectorError, TransientError
-from connectors.sdk.http import is_loopback, rebase
-from connectors.sdk.oauth import Tokens
+from connectors.sdk.oauth import OAuth2, Tokens
 from connectors.sdk.provider import Provider
 from vault.errors import VaultError
-from web import context
+from web import context, steps
 from worker import connections
 
 #: These write tokens, codes and secrets at level DEBUG, and a visitor's own words at WARNING.
@@ -46,6 +46,7 @@ def init_app(app: Flask) -> None:
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
     app.register_blueprint(blueprint)
+    steps.init_app(app)
 
 
 @blueprint.url_defaults
@@ -60,6 +61,8 @@ def login(provider_id: str) -> ResponseReturnValue:
     provider = context.services().provider(provider_id)
     if not provider.config.client_id:
         return render_template("connect_setup.html", provider=provider), 409
+    if provider.oauth is None:
+        return steps.begin(provider)
     again = session.pop("connect_again", False)
     consent = again or connections.needs_consent(context.services(), context.person(), provider_id)
     session["connect_asked_again"] = again
@@ -76,35 +79,45 @@ def authorized(provider_id: str) -> ResponseReturnValue:
     expected = session.get(f"{provider_id}_oauth_state", "")
     given = request.args.get("state", "")
     if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
-        return _back(f"Connecting {provider.label} took too long or began elsewhere. Try again.")
+        return steps.back(
+            f"Connecting {provider.label} took too long or began elsewhere. Try again."
+        )
     if "error" in request.args:
         _forget(provider_id)
-        return _back(_refusal(provider, request.args["error"]))
+        return steps.back(_refusal(provider, request.args["error"]))
     try:
         tokens = _exchange(provider)
         made = connections.connect(context.services(), context.person(), provider_id, tokens)
     except (ConnectorError, VaultError) as error:
-        return _back(str(error))
+        return steps.back(str(error))
     finally:
         _forget(provider_id)
-    began = session.pop("connect_from", "")
     asked_again = session.pop("connect_asked_again", False)
     held = connections.holds_refresh_token(context.vault(), made.id)
-    if provider.oauth.consent_params and not held and not asked_again:
+    if oauth_of(provider).consent_params and not held and not asked_again:
         # The account has consented before, so the provider sent no refresh token, and none is
         # held of it: without one the access would end within the hour. Ask once more.
         session["connect_again"] = True
+        began = session.pop("connect_from", "")
         return redirect(url_for(".login", provider_id=provider_id, **{"from": began}))
-    if began == "terminal":
-        return redirect(url_for(".done", provider_id=provider_id))
-    flash(f"{provider.label} is connected. Its data is on its way.", "ok")
-    return redirect(url_for("dashboard.connections") + f"#{made.id}")
+    return steps.connected(provider, made)
 
 
 @blueprint.get("/<provider_id>/done")
 def done(provider_id: str) -> ResponseReturnValue:
     """What a person sees who began in a terminal."""
     return render_template("connect_done.html", provider=registry.provider_class(provider_id))
+
+
+def oauth_of(provider: Provider) -> OAuth2:
+    """How the provider does OAuth.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    if provider.oauth is None:
+        raise ConfigurationError(f"{provider.label} does not connect accounts by OAuth")
+    return provider.oauth
 
 
 def make_dance(provider: Provider, *, ask_consent: bool) -> OAuth2ConsumerBlueprint:
@@ -114,7 +127,7 @@ def make_dance(provider: Provider, *, ask_consent: bool) -> OAuth2ConsumerBluepr
         provider: Whose OAuth data and configuration are used.
         ask_consent: Make the provider ask again, so that it gives a refresh token.
     """
-    oauth, config = provider.oauth, provider.config
+    oauth, config = oauth_of(provider), provider.config
     arguments: dict[str, Any] = {
         "client_id": config.client_id,
         "client_secret": config.client_secret.get_secret_value(),
@@ -137,12 +150,13 @@ def make_dance(provider: Provider, *, ask_consent: bool) -> OAuth2ConsumerBluepr
     dance.token_url_params["include_client_id"] = oauth.client_auth == "form"
     if ask_consent:
         dance.authorization_url_params.update(oauth.consent_params)
+    dance.session.headers.update(provider.headers())
     return dance
 
 
 def _scope(provider: Provider) -> list[str] | str:
     """The scopes as the provider writes them; oauthlib joins a list with spaces."""
-    separator = provider.oauth.scope_separator
+    separator = oauth_of(provider).scope_separator
     return list(provider.scopes()) if separator == " " else separator.join(provider.scopes())
 
 
@@ -226,11 +240,6 @@ def _require_safe(provider: Provider, dance: OAuth2ConsumerBlueprint) -> None:
 def _forget(provider_id: str) -> None:
     session.pop(f"{provider_id}_oauth_state", None)
     session.pop(f"{provider_id}_oauth_code_verifier", None)
-
-
-def _back(message: str) -> ResponseReturnValue:
-    flash(message, "bad")
-    return redirect(url_for("dashboard.connections"))
 
 
 def _as_response(answer: Any) -> ResponseReturnValue:

@@ -35,15 +35,20 @@ class _GivenToken:
     """The tokens just received, before there is a connection that could refresh them."""
 
     def __init__(self, tokens: Tokens) -> None:
-        self._token = tokens.access_token
+        self.tokens = tokens
 
     def access_token(self) -> str:
-        """The token as it was given."""
-        return self._token
+        """The token as it was given, or as the provider's client has changed it."""
+        return self.tokens.access_token
 
     def refresh(self, rejected: str) -> str:  # noqa: ARG002 - the signature is TokenSource's
         """The same token: a second rejection then ends the call."""
-        return self._token
+        return self.tokens.access_token
+
+    def keep(self, old: str, new: str) -> None:
+        """Remember the newer one."""
+        if self.tokens.access_token == old:
+            self.tokens = replace(self.tokens, access_token=new)
 
 
 def connect(services: Services, person_id: str, provider_id: str, tokens: Tokens) -> Connection:
@@ -57,10 +62,18 @@ def connect(services: Services, person_id: str, provider_id: str, tokens: Tokens
         ConfigurationError: There is no such provider, or it is broken.
     """
     provider = services.provider(provider_id)
-    tokens = prolong_tokens(
-        services.transport, provider.oauth, provider.config, tokens, time.time()
-    )
-    account = provider.account(_api(services, provider, tokens))
+    if provider.oauth is not None:
+        tokens = prolong_tokens(
+            services.transport,
+            provider.oauth,
+            provider.config,
+            tokens,
+            time.time(),
+            provider.headers(),
+        )
+    given = _GivenToken(tokens)
+    account = provider.account(_api(services, provider, given))
+    tokens = given.tokens
     identity = make_connection_id(provider.id, account.id)
     vault = services.vaults.open(person_id, create=True)
     now = datetime.now(UTC)
@@ -273,13 +286,15 @@ def reset(
     return deleted
 
 
-def _api(services: Services, provider: Provider, tokens: Tokens) -> Api:
+def _api(services: Services, provider: Provider, tokens: _GivenToken) -> Api:
     return Api(
         services.transport,
-        tokens=_GivenToken(tokens),
+        tokens=tokens,
         classify=provider.classify,
         budget=Unlimited(time.monotonic),
         sign=provider.sign,
+        headers=provider.headers(),
+        wait_after=provider.wait_after,
         base_url=provider.config.base_url,
     )
 
@@ -302,7 +317,7 @@ def _admit(
     services.redis.delete(job.cancel())
     if state.status != "disabled":
         vault.update_handler(
-            job.connection, job.handler, status="enabled", message=None, failures=0
+            job.connection, job.handler, status="enabled", message=None, failures=0, setbacks=0
         )
         services.queue.sync(job.person, job.connection, job.handler)
 

@@ -63,13 +63,15 @@ class Services:
         http = self.settings.http
         quota = provider.quota(service)
         block = keys.block(person_id, connection_id, service)
+        block_all = keys.block_all(provider.id)
         budget: Budget
         if quota is not None and quota.daily:
-            budget = DailyBudget(self.redis, keys.daily(provider.id, service), block, quota)
+            daily = keys.daily(provider.id, service)
+            budget = DailyBudget(self.redis, daily, block, quota, block_all)
         else:
             spent = keys.budget(person_id, connection_id, service)
             learned = keys.learned(person_id, connection_id, service)
-            budget = RedisBudget(self.redis, spent, block, learned, quota)
+            budget = RedisBudget(self.redis, spent, block, learned, quota, block_all)
         waiting = {"wait": wait} if wait else {}
         return Api(
             self.transport,
@@ -77,6 +79,8 @@ class Services:
             classify=provider.classify,
             budget=budget,
             sign=provider.sign,
+            headers=provider.headers(),
+            wait_after=provider.wait_after,
             base_url=provider.config.base_url,
             retries=http.retries,
             backoff=http.backoff,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import redis
 from redis.exceptions import LockError
@@ -65,24 +67,49 @@ class ConnectionTokens:
         The tokens are read again under the lock first: another worker may have refreshed them,
         and a refresh token that rotates may be used but once. New ones are saved before use.
         """
+        with self._locked():
+            tokens = self._read()
+            if tokens.access_token == rejected or tokens.expired(self._now()):
+                tokens = self._renew(tokens)
+        self._tokens = tokens
+        return tokens.access_token
+
+    def keep(self, old: str, new: str) -> None:
+        """Put `new` in the place of `old`, unless the person has signed in again meanwhile."""
+        with self._locked():
+            held = self._read()
+            if held.access_token == old:
+                self._tokens = replace(held, access_token=new)
+                self._vault.save_tokens(self._connection_id, self._tokens)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The right to change the tokens.
+
+        Raises:
+            TransientError: Another worker does not let go of it.
+        """
         lock = self._client.lock(
             self._lock_key, timeout=self._lock_seconds, blocking_timeout=self._lock_seconds
         )
         try:
             with lock:
-                tokens = self._read()
-                if tokens.access_token == rejected or tokens.expired(self._now()):
-                    tokens = self._renew(tokens)
+                yield
         except LockError:
             raise TransientError("another worker takes too long to renew the access") from None
-        self._tokens = tokens
-        return tokens.access_token
 
     def _renew(self, old: Tokens) -> Tokens:
         """New tokens, saved; those of a person who has connected again meanwhile count more."""
+        if self._provider.oauth is None:
+            raise TokenExpiredError("the sign-in has ended; connect the account again")
         try:
             new = refresh_tokens(
-                self._transport, self._provider.oauth, self._provider.config, old, self._now()
+                self._transport,
+                self._provider.oauth,
+                self._provider.config,
+                old,
+                self._now(),
+                self._provider.headers(),
             )
         except TokenExpiredError:
             held = self._read()

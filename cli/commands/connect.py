@@ -18,6 +18,7 @@ from config.settings import OWNER, load
 
 if TYPE_CHECKING:
     from connectors.sdk.oauth import Tokens
+    from connectors.sdk.signin import Kind
     from vault.model import Connection
     from worker.services import Services
 
@@ -29,8 +30,10 @@ Examples:
   dcs connect PROVIDER
   dcs connect PROVIDER --no-browser
   dcs connect PROVIDER --token-file tokens.json
+  dcs connect PROVIDER --way phone
 
 \b
+A provider without OAuth asks step by step, here in the terminal; --way chooses how.
 A token file is JSON with access_token, refresh_token and expires_at (Unix seconds).
 """
 
@@ -44,11 +47,21 @@ A token file is JSON with access_token, refresh_token and expires_at (Unix secon
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option(
+    "--way",
+    type=click.Choice(["scan", "phone"]),
+    help="How to sign in where there is no OAuth: by a code to scan, or by phone number.",
+)
+@click.option(
     "--timeout", default=900, show_default=True, help="Seconds to wait for the provider's answer."
 )
 @json_option
 def command(
-    provider: str, token_file: Path | None, no_browser: bool, timeout: int, as_json: bool
+    provider: str,
+    token_file: Path | None,
+    no_browser: bool,
+    way: Kind | None,
+    timeout: int,
+    as_json: bool,
 ) -> None:
     """Connect an account at a provider.
 
@@ -57,13 +70,18 @@ def command(
     out = Output(as_json=as_json)
     settings = load()
     # Says what is missing before anything is started.
-    _require_usable(provider, settings.providers, tokens=token_file is not None)
+    steps = not _require_usable(provider, settings.providers, tokens=token_file is not None)
     tokens = _read_tokens(token_file) if token_file else None
-    needs = Needs(web=tokens is None)
+    needs = Needs(web=tokens is None and not steps)
     with (
         running(settings, needs, command="connect", tell=out.note) as runtime,
         runtime.services() as services,
     ):
+        if tokens is None and steps:
+            from cli.steps import sign_in
+
+            begun = services.provider(provider).sign_in(services.transport)
+            tokens = sign_in(begun, out, way, timeout)
         if tokens:
             from worker.connections import connect
 
@@ -80,7 +98,12 @@ def command(
     out.result({"connection": made.id, "status": made.status, "profile": made.profile}, human)
 
 
-def _require_usable(provider_id: str, configuration: dict[str, Any], *, tokens: bool) -> None:
+def _require_usable(provider_id: str, configuration: dict[str, Any], *, tokens: bool) -> bool:
+    """Whether the provider does OAuth.
+
+    Raises:
+        Fail: It is not set up.
+    """
     from connectors.sdk import registry
 
     provider = registry.provider(provider_id, configuration)
@@ -90,6 +113,7 @@ def _require_usable(provider_id: str, configuration: dict[str, Any], *, tokens: 
             f"{provider.label} needs a client id and secret from its console; set {name} and "
             f"{name.removesuffix('ID')}SECRET, or the same in dcs.toml"
         )
+    return provider.oauth is not None
 
 
 def _read_tokens(path: Path) -> Tokens:

@@ -36,11 +36,15 @@ class RateLimitedError(ConnectorError):
     Args:
         message: What the limit is.
         retry_after: Seconds to wait as told by the provider; None when it did not say.
+        everyone: Whether all accounts of the provider are to wait: it refuses the server itself.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, retry_after: float | None = None, *, everyone: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.everyone = everyone
 
 
 class TokenExpiredError(ConnectorError):

@@ -6,7 +6,6 @@ refreshes the access token once when it is rejected, and keeps addresses and tok
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import random
 import re
@@ -14,12 +13,13 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
 
 from connectors.sdk import session
+from connectors.sdk.addresses import rebase
 from connectors.sdk.answer import Answer
 from connectors.sdk.errors import (
     AccessRejectedError,
@@ -35,6 +35,8 @@ from connectors.sdk.stats import Stats
 Classify = Callable[[int, Mapping[str, str], bytes], ConnectorError | None]
 #: The parameters of `Provider.sign`, from the access token.
 Sign = Callable[[str], Mapping[str, str]]
+#: Seconds without a call after a success, from its headers: `Provider.wait_after`.
+WaitAfter = Callable[[Mapping[str, str]], float]
 _T = TypeVar("_T")
 #: Fresh access tokens that may be rejected in one call: a provider may take a moment to know its
 #: own token, and others who share the connection may have used it up.
@@ -131,6 +133,8 @@ class Api:
         classify: The provider's table from answers to errors.
         budget: What is left of the account's quota.
         sign: Further query parameters of each call that has an access token.
+        headers: Headers of each call.
+        wait_after: How long a success asks to hold the next call back.
         base_url: Replaces scheme and host of each URL; None leaves them.
         retries: Tries again after a passing fault, within one call.
         backoff: Seconds before the first of them; doubles, with jitter.
@@ -146,17 +150,21 @@ class Api:
         classify: Classify,
         budget: Budget,
         sign: Sign | None = None,
+        headers: Mapping[str, str] | None = None,
+        wait_after: WaitAfter | None = None,
         base_url: str | None = None,
         retries: int = 3,
         backoff: float = 0.5,
         inline_wait: float = 5.0,
         wait: Wait = time.sleep,
     ) -> None:
-        self._transport = transport
+        self.transport = transport
         self._tokens = tokens
         self._classify = classify
         self._budget = budget
         self._sign = sign
+        self._headers = dict(headers or {})
+        self._wait_after = wait_after
         self._base_url = base_url
         self._retries = retries
         self._backoff = backoff
@@ -207,6 +215,17 @@ class Api:
         return self._tried(
             cost, lambda token: self._once("GET", url, None, params, None, token).json(needs)
         )
+
+    def token(self) -> str:
+        """The access token, for a client that makes its own calls; raises TokenExpiredError."""
+        if self._tokens is None:
+            raise TokenExpiredError("no access is held; connect the account again")
+        return self._tokens.access_token()
+
+    def keep_token(self, old: str, new: str) -> None:
+        """Keep what such a client has made of the token, unless another is held by now."""
+        if self._tokens is not None:
+            self._tokens.keep(old, new)
 
     def _tried(self, cost: int, once: Callable[[str | None], _T]) -> _T:
         """The result of `once`, called with the access token as often as its errors deserve."""
@@ -269,7 +288,7 @@ class Api:
         seconds = error.retry_after
         if seconds is None:
             seconds = self._backoff * 2**tries * random.uniform(1.0, 1.5)  # noqa: S311
-        self._budget.block(seconds)
+        (self._budget.block_all if error.everyone else self._budget.block)(seconds)
         if units:
             self._budget.refused(units)
         self.stats.held(seconds)
@@ -286,7 +305,7 @@ class Api:
         data: Any,
         token: str | None,
     ) -> Answer:
-        sent = dict(headers or {})
+        sent = {**self._headers, **(headers or {})}
         if token:
             sent["Authorization"] = f"Bearer {token}"
             if self._sign is not None:
@@ -294,7 +313,7 @@ class Api:
         started = time.perf_counter()
         self.stats.requests += 1
         try:
-            answer = self._transport.send(
+            answer = self.transport.send(
                 method, rebase(url, self._base_url), headers=sent, params=params, data=data
             )
         except TransientError as fault:
@@ -312,6 +331,8 @@ class Api:
         self.stats.ended(error)
         if error is not None:
             raise error
+        if self._wait_after is not None and (seconds := self._wait_after(answer.headers)) > 0:
+            self._budget.block(seconds)
         return answer
 
     def _pause(self, seconds: float) -> None:
@@ -321,25 +342,6 @@ class Api:
 
 class _UnauthorizedError(Exception):
     """401: the access token was rejected."""
-
-
-def rebase(url: str, base_url: str | None) -> str:
-    """The URL with scheme and host of `base_url`, where one is given; the path stays."""
-    if not base_url:
-        return url
-    base, parts = urlsplit(base_url), urlsplit(url)
-    return urlunsplit(
-        (base.scheme, base.netloc, base.path.rstrip("/") + parts.path, parts.query, parts.fragment)
-    )
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine; a name that merely looks like it is not."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def classify_by_status(

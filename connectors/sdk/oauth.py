@@ -43,6 +43,7 @@ class OAuth2:
             HTTP `basic` authentication (RFC 6749, 2.3.1).
         scope_separator: What stands between two scopes; the RFC has a space, some have a comma.
         long_lived: The exchange for a token that lasts, where there is one.
+        ended: Errors of the token endpoint that say that a refresh token has ended; the RFC has one.
     """
 
     authorize_url: str
@@ -55,6 +56,7 @@ class OAuth2:
     client_auth: Literal["form", "basic"] = "form"
     scope_separator: str = " "
     long_lived: LongLived | None = None
+    ended: frozenset[str] = frozenset({"invalid_grant"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +142,10 @@ class TokenSource(Protocol):
 
         Raises:
             TokenExpiredError: The refresh token is missing or was refused.
+        """
+
+    def keep(self, old: str, new: str) -> None:
+        """Put `new` in the place of `old`, if `old` is still what is held.
+
+        For providers whose secret is a session that the official client changes as it goes.
         """

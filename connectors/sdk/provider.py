@@ -9,15 +9,16 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from connectors.sdk.addresses import is_loopback
 from connectors.sdk.errors import ConfigurationError, ConnectorError
-from connectors.sdk.http import is_loopback
 from connectors.sdk.oauth import OAuth2
 from connectors.sdk.quota import Quota
 from connectors.sdk.records import Account
 
 if TYPE_CHECKING:
     from connectors.sdk.handler import Handler
-    from connectors.sdk.http import Api
+    from connectors.sdk.http import Api, Transport
+    from connectors.sdk.signin import SignIn
 
 
 class ProviderConfig(BaseModel):
@@ -58,13 +59,16 @@ class Provider(ABC):
     label: ClassVar[str]
     #: URL of the application, without `www`: each record's `sourceApplication`.
     url: ClassVar[str]
-    oauth: ClassVar[OAuth2]
+    #: How it does OAuth; None where a person signs in otherwise (`sign_in`).
+    oauth: ClassVar[OAuth2 | None] = None
     config_class: ClassVar[type[ProviderConfig]] = ProviderConfig
     handlers: ClassVar[tuple[type[Handler], ...]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _require(cls, "id", "label", "url", "oauth", "handlers")
+        _require(cls, "id", "label", "url", "handlers")
+        if cls.oauth is None and cls.sign_in is Provider.sign_in:
+            raise TypeError(f"{cls.__name__} must set oauth, or say how to sign in (sign_in)")
 
     def __init__(self, config: ProviderConfig) -> None:
         self.config = config
@@ -108,7 +112,19 @@ class Provider(ABC):
     def scopes(self) -> tuple[str, ...]:
         """All scopes to ask for: the provider's own and its handlers', sorted."""
         wanted = {scope for handler in self.handlers for scope in handler.scopes}
-        return (*self.oauth.scopes, *sorted(wanted - set(self.oauth.scopes)))
+        own = self.oauth.scopes if self.oauth else ()
+        return (*own, *sorted(wanted - set(own)))
+
+    def sign_in(self, transport: Transport) -> SignIn:  # noqa: ARG002 - for subclasses
+        """Begin a sign-in without OAuth; see `connectors.sdk.signin`.
+
+        Args:
+            transport: Shared by all calls.
+
+        Raises:
+            ConfigurationError: Something is missing on this server; says what.
+        """
+        raise ConfigurationError(f"{self.label} connects accounts by OAuth")
 
     def sign(self, token: str) -> Mapping[str, str]:  # noqa: ARG002 - for subclasses
         """Query parameters that each call carries besides its access token; never the token.
@@ -117,6 +133,20 @@ class Provider(ABC):
             token: The access token that goes along.
         """
         return {}
+
+    def headers(self) -> Mapping[str, str]:
+        """Headers that each call carries, those to the token endpoint too; nothing secret."""
+        return {}
+
+    def wait_after(self, headers: Mapping[str, str]) -> float:  # noqa: ARG002 - for subclasses
+        """Seconds for which the account's next call is held back after a success; 0 for none.
+
+        For providers that tell with each answer how many calls are left. Never raises.
+
+        Args:
+            headers: The answer's headers; look-ups ignore case.
+        """
+        return 0.0
 
     @abstractmethod
     def account(self, api: Api) -> Account:

@@ -80,6 +80,9 @@ class Budget(Protocol):
     def block(self, seconds: float) -> None:
         """Let nothing be spent for so many seconds: the provider asked to wait."""
 
+    def block_all(self, seconds: float) -> None:
+        """The same for all accounts of the provider, at all of its services."""
+
     def refused(self, units: int) -> None:
         """Give back units that the provider refused, and learn from it what it grants."""
 
@@ -99,6 +102,10 @@ class Unlimited:
     def block(self, seconds: float) -> None:
         """Wait at least so long before the next call."""
         self._until = max(self._until, self._now() + seconds)
+
+    def block_all(self, seconds: float) -> None:
+        """As `block`: nothing is shared with other accounts."""
+        self.block(seconds)
 
     def refused(self, units: int) -> None:
         """Nothing is counted, so there is nothing to learn."""

@@ -1,7 +1,8 @@
 """Exchanges a refresh token for a new access token (RFC 6749, 6), or a token for a longer-lived one.
 
-Only `invalid_grant` says that the refresh token has ended (RFC 6749, 5.2); whatever else comes, the
-access may well be there again in a while, and nobody is to be asked to connect again for it.
+Only `invalid_grant` says that the refresh token has ended (RFC 6749, 5.2), or what a provider has in
+its place (`OAuth2.ended`); whatever else comes, the access may well be there again in a while, and
+nobody is to be asked to connect again for it.
 
 An answer that is lost may have used up a refresh token that rotates. What happens then is for the
 provider: some let the old token pass for a grace, such as
@@ -19,19 +20,24 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote_plus
 
+from connectors.sdk.addresses import rebase
 from connectors.sdk.errors import ConfigurationError, TokenExpiredError, TransientError
-from connectors.sdk.http import Transport, rebase
+from connectors.sdk.http import Transport
 from connectors.sdk.oauth import OAuth2, Tokens
 from connectors.sdk.provider import ProviderConfig
 
 _CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
-_ENDED = "invalid_grant"
 # Well within `worker.lock_seconds`: past that, another worker would send the same refresh token.
 _SECONDS = 60.0
 
 
 def refresh_tokens(
-    transport: Transport, oauth: OAuth2, config: ProviderConfig, tokens: Tokens, now: float
+    transport: Transport,
+    oauth: OAuth2,
+    config: ProviderConfig,
+    tokens: Tokens,
+    now: float,
+    headers: Mapping[str, str] | None = None,
 ) -> Tokens:
     """New tokens; the old refresh token stays where the provider sends no other.
 
@@ -44,6 +50,7 @@ def refresh_tokens(
         config: Client id, secret and base URL.
         tokens: The tokens to renew.
         now: Unix time in seconds that the new expiry counts from.
+        headers: `Provider.headers`.
 
     Raises:
         TokenExpiredError: There is no refresh token, or it has ended.
@@ -53,13 +60,18 @@ def refresh_tokens(
     if tokens.refresh_token is None:
         raise TokenExpiredError("access has ended and cannot be renewed; connect the account again")
     asked = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-    fresh = _ask(transport, oauth, config, asked, now).keeping_refresh_token(tokens)
+    fresh = _ask(transport, oauth, config, asked, now, headers).keeping_refresh_token(tokens)
     # A scope that is left out is the one that was granted (RFC 6749, 5.1).
     return fresh if fresh.scopes else replace(fresh, scopes=tokens.scopes)
 
 
 def prolong_tokens(
-    transport: Transport, oauth: OAuth2, config: ProviderConfig, tokens: Tokens, now: float
+    transport: Transport,
+    oauth: OAuth2,
+    config: ProviderConfig,
+    tokens: Tokens,
+    now: float,
+    headers: Mapping[str, str] | None = None,
 ) -> Tokens:
     """The tokens that a code brought, exchanged for those that last (`OAuth2.long_lived`).
 
@@ -72,7 +84,7 @@ def prolong_tokens(
         "grant_type": oauth.long_lived.grant_type,
         oauth.long_lived.parameter: tokens.access_token,
     }
-    fresh = _ask(transport, oauth, config, asked, now)
+    fresh = _ask(transport, oauth, config, asked, now, headers)
     return fresh if fresh.scopes else replace(fresh, scopes=tokens.scopes)
 
 
@@ -82,28 +94,29 @@ def _ask(
     config: ProviderConfig,
     asked: Mapping[str, str],
     now: float,
+    headers: Mapping[str, str] | None,
 ) -> Tokens:
     """What the token endpoint gives for a form; raises as `refresh_tokens` does."""
-    headers = {"Accept": "application/json"}
+    sent = {**(headers or {}), "Accept": "application/json"}
     client = {
         "client_id": config.client_id,
         "client_secret": config.client_secret.get_secret_value(),
     }
     if oauth.client_auth == "basic":
-        headers["Authorization"] = _basic(**client)
+        sent["Authorization"] = _basic(**client)
         client = {}
     answer = transport.send(
         "POST",
         rebase(oauth.token_url, config.base_url),
         data={**asked, **client},
-        headers=headers,
+        headers=sent,
         seconds=_SECONDS,
     )
     if answer.status >= 500 or answer.status in (408, 429):
         raise TransientError(f"the token endpoint answered {answer.status}")
     body: Any = answer.json()
     error = body.get("error") if isinstance(body, dict) else None
-    if error == _ENDED:
+    if isinstance(error, str) and error in oauth.ended:
         raise TokenExpiredError("the provider has ended the access; connect the account again")
     if isinstance(error, str) and error in _CLIENT_ERRORS:
         raise ConfigurationError("the provider refuses the client id or secret; check them")

@@ -75,6 +75,17 @@ def feed(subject: Subject) -> bool:
     return subject.holding.has_feed
 
 
+def refreshed(subject: Subject) -> bool:
+    """Its provider gives refresh tokens."""
+    return refreshes(subject.provider)
+
+
+def refreshes(provider: str) -> bool:
+    """Whether a provider gives refresh tokens, by OAuth."""
+    oauth = registry.provider_class(provider).oauth
+    return oauth is not None and oauth.long_lived is None
+
+
 def scopes(subject: Subject) -> frozenset[str]:
     """It needs permissions that a person can refuse."""
     return subject.handler.scopes

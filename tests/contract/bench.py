@@ -121,7 +121,7 @@ class Bench:
     ) -> Job:
         """Connect an account with freshly minted tokens."""
         given = self.side.scopes if scopes is None else tuple(scopes)
-        tokens = Tokens.from_json(self.world.tokens.mint(account, given))
+        tokens = Tokens.from_json(self.side.tokens(self.world.tokens.mint(account, given)))
         made = connections.connect(self.services, person, self.provider_id, tokens)
         return Job(person, made.id, self.handler_id)
 

@@ -16,8 +16,8 @@ from worker.outcomes import Outcome
 
 #: Faults that pass; after each the sync goes on by itself.
 PASSING = (
-    "401", "403-quota", "429", "429-date", "429-seconds", "500", "503", "garbage-json",
-    "list-json", "other-json", "reset", "truncate",
+    "403-quota", "429", "429-date", "429-seconds", "500", "503", "garbage-json", "list-json",
+    "other-json", "reset", "truncate",
 )  # fmt: skip
 _DAY = 25 * 3600
 
@@ -33,6 +33,12 @@ def passing(make: Make, kind: str) -> None:
     bench.expect_all(f"after {kind} from the provider")
     expect(not bench.quarantine(), f"{kind} put sound items into quarantine")
     expect(not bench.world.faults.pending(), f"{kind} never happened: does `path` fit?")
+
+
+@needs(applies.refreshed)
+def token_rejected(make: Make) -> None:
+    """A rejected access token is renewed without a word."""
+    passing(make, "401")
 
 
 def lasting(make: Make) -> None:
@@ -88,6 +94,7 @@ def _until_it_waits(bench: Bench) -> Outcome:
     raise AssertionError("the sync does not wait")
 
 
+@needs(applies.refreshed)
 def token_expires(make: Make) -> None:
     """The access token ends in the middle; the refresh token that comes is kept."""
     bench = make(rotate_refresh_tokens=True)

@@ -20,12 +20,18 @@ from tests.contract import (
     checks_whole,
     test_faults,
     test_resumed,
+    test_secrets,
     test_suite_catches,
     test_whole,
 )
 from tests.contract.applies import Check, Subject, made_side, subjects
 
-SUITE: tuple[Check, ...] = (*test_whole.CHECKS, *test_resumed.CHECKS, *test_faults.CHECKS)
+SUITE: tuple[Check, ...] = (
+    *test_whole.CHECKS,
+    *test_resumed.CHECKS,
+    *test_faults.CHECKS,
+    *test_secrets.CHECKS,
+)
 SUBJECTS = pytest.mark.parametrize(
     "each", list(subjects()), ids=[subject.name for subject in subjects()]
 )
@@ -107,7 +113,9 @@ def test_a_feed_can_be_lost_if_and_only_if_the_holding_says_so(each: Subject) ->
 def test_every_scope_that_the_side_grants_is_one_that_is_asked_for(
     provider: type[Provider],
 ) -> None:
-    wanted = set(provider.oauth.scopes).union(*(made.scopes for made in provider.handlers))
+    wanted = set(provider.oauth.scopes if provider.oauth else ()).union(
+        *(made.scopes for made in provider.handlers)
+    )
     assert set(applies.side(provider.id).scopes) <= wanted, "a handler does not name its scope"
 
 
@@ -122,4 +130,4 @@ def test_every_setting_that_sizes_requests_is_named_by_a_handler(provider: type[
 def test_what_heals_is_a_mistake_of_a_handler_that_there_is(healed: tuple[str, str]) -> None:
     mistake, handler = healed
     assert mistake in {each.name for each in test_suite_catches.CAUGHT}
-    assert handler in {subject.handler.id for subject in subjects()}
+    assert handler in {subject.name for subject in subjects()}

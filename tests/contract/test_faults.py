@@ -15,6 +15,7 @@ CHECKS = (
     checks.lasting,
     checks.long_wait,
     checks.daily_quota,
+    checks.token_rejected,
     checks.token_expires,
     checks.refresh_refused,
     checks.scope_not_granted,

@@ -42,9 +42,12 @@ CAUGHT = (
 #: Handlers that compare all they list with all they keep: what the mistake loses, the same or the
 #: next sync finds, so that nothing is lost in the end and there is nothing to catch.
 HEAL = {
-    ("EarlyPosition", "youtube-following"),
-    ("EarlyPosition", "calendar-event"),
-    ("SkippedPage", "calendar-event"),
+    ("EarlyPosition", "google/youtube-following"),
+    ("EarlyPosition", "google/calendar-event"),
+    ("EarlyPosition", "discord/following"),
+    ("EarlyPosition", "facebook/following"),
+    ("EarlyPosition", "facebook/post"),
+    ("SkippedPage", "google/calendar-event"),
 }
 
 
@@ -56,8 +59,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             (subject, mistake)
             for subject in chosen(metafunc.config)
             for mistake in CAUGHT
-            if ((mistake.name, subject.handler.id) in HEAL) == heals
-            and applies(mistake.check, subject)
+            if ((mistake.name, subject.name) in HEAL) == heals and applies(mistake.check, subject)
         ]
         ids = [f"{subject.name}-{mistake.name}" for subject, mistake in pairs]
         metafunc.parametrize(("subject", "mistake"), pairs, ids=ids)

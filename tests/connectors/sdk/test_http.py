@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from connectors.sdk.addresses import rebase
 from connectors.sdk.errors import (
     AccessDeniedError,
     AccessRejectedError,
@@ -21,7 +22,7 @@ from connectors.sdk.errors import (
     TokenExpiredError,
     TransientError,
 )
-from connectors.sdk.http import Answer, Api, Transport, classify_by_status, rebase, retry_after
+from connectors.sdk.http import Answer, Api, Transport, classify_by_status, retry_after
 from connectors.sdk.quota import Unlimited
 
 SECRET = "s3cret"

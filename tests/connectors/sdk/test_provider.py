@@ -57,8 +57,15 @@ class Acme(Provider):
 
 
 def test_a_class_that_leaves_something_out_is_refused_when_it_is_made() -> None:
-    with pytest.raises(TypeError, match="Half must set url, oauth, handlers"):
+    with pytest.raises(TypeError, match="Half must set url, handlers"):
         type("Half", (Provider,), {"id": "half", "label": "Half"})
+
+
+def test_a_class_that_says_not_how_to_sign_in_is_refused_when_it_is_made() -> None:
+    given = {"id": "half", "label": "Half", "url": "https://half.example", "handlers": ()}
+    with pytest.raises(TypeError, match="must set oauth, or say how to sign in"):
+        type("Half", (Provider,), given)
+    assert type("Whole", (Provider,), {**given, "sign_in": lambda *_: None}).oauth is None  # type: ignore[attr-defined]
 
 
 def test_a_secret_is_not_shown() -> None:

@@ -111,6 +111,12 @@ def test_only_an_ended_grant_ends_the_access(
         refresh()
 
 
+def test_a_provider_may_have_words_of_its_own_for_an_ended_grant(server: Any, refresh: Any) -> None:
+    answers(server, {"error": "invalid_request"}, 400)
+    with pytest.raises(TokenExpiredError):
+        refresh(oauth=replace(OAUTH, ended=frozenset({"invalid_request"})))
+
+
 @pytest.mark.parametrize("status", [200, 400, 401, 403])
 def test_an_ended_grant_ends_it_whatever_the_status(server: Any, refresh: Any, status: int) -> None:
     answers(server, {"error": "invalid_grant"}, status)

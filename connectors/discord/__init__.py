@@ -1,0 +1,1 @@
+"""Discord: its account, and the servers that the person has joined."""
