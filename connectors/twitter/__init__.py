@@ -1,0 +1,1 @@
+"""X (formerly Twitter): whom the person follows, and what they posted."""

@@ -1,0 +1,1 @@
+"""X's side: OAuth 2.0, the follows, the posts."""
