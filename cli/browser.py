@@ -5,6 +5,8 @@ Everything goes over HTTP, as it does with a real browser: cookies, redirects, f
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -14,14 +16,19 @@ from cli.errors import Fail
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TIMEOUT = 30.0
+#: Where the steps of a sign-in without OAuth are shown.
+_STEPS = "/steps"
+#: Seconds between two looks at them.
+_LOOK = 0.5
 
 
-def connect(sign_in_url: str, sign_in_form: dict[str, str]) -> None:
-    """Sign in at the dashboard and go through the provider's consent.
+def connect(sign_in_url: str, sign_in_form: dict[str, str], phone: Callable[[], bool]) -> None:
+    """Sign in at the dashboard and go through the provider's consent, or scan its code.
 
     Args:
         sign_in_url: Where the sign-in link is exchanged.
         sign_in_form: Its form, with the path to go on to.
+        phone: Scans the code that is shown last; whether there was one.
 
     Raises:
         Fail: A page was not as expected; says which.
@@ -31,8 +38,26 @@ def connect(sign_in_url: str, sign_in_form: dict[str, str]) -> None:
         browser.trust_env = False
         signed_in = _checked(browser.post(sign_in_url, data=sign_in_form, timeout=_TIMEOUT))
         page = _get(browser, urljoin(sign_in_url, signed_in.json()["next"]))
+        if urlsplit(page.url).path.endswith(_STEPS):
+            _scan(browser, page, phone)
+            return
         action, form = _consent(page)
         _checked(browser.post(action, data=form, timeout=_TIMEOUT))
+
+
+def _scan(browser: requests.Session, page: requests.Response, phone: Callable[[], bool]) -> None:
+    """Hold the phone to the code that the page shows, and wait until the page has moved on."""
+    deadline = time.monotonic() + _TIMEOUT
+    scanned = False
+    while urlsplit(page.url).path.endswith(_STEPS):
+        # The code is there once the provider has given it.
+        scanned = scanned or phone()
+        if time.monotonic() > deadline:
+            raise Fail(
+                "the code was scanned, and nothing came of it" if scanned else "no code came"
+            )
+        time.sleep(_LOOK)
+        page = _get(browser, page.url)
 
 
 def _get(browser: requests.Session, url: str) -> requests.Response:

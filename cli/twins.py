@@ -32,8 +32,9 @@ def environment_of(url: str, options: SandboxOptions) -> dict[str, str]:
     for name in played():
         prefix = f"DCS_PROVIDERS__{name.upper()}__"
         variables[f"{prefix}BASE_URL"] = url + sides[name].prefix
-        variables[f"{prefix}CLIENT_ID"] = options.client_id
-        variables[f"{prefix}CLIENT_SECRET"] = options.client_secret
+        client_id, client_secret = sides[name].client(options)
+        variables[f"{prefix}CLIENT_ID"] = client_id
+        variables[f"{prefix}CLIENT_SECRET"] = client_secret
         # A budget of the real provider's size would hold back a sandbox that has none.
         if "quota" in registry.provider_class(name).config_class.model_fields:
             variables |= _quota(prefix, options.quota)

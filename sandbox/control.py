@@ -13,6 +13,7 @@
 | `POST tokens` | `{"account": a, "scopes": [...]}`: tokens without the dance; `{"accounts": n}` gives the tokens of the first n accounts as a list |
 | `POST tokens/expire-access`, `POST tokens/revoke-refresh` | of `{"account": a}`, or of all |
 | `GET tokens/rules`, `POST tokens/rules` | how tokens end: any of the arguments of `TokenRules` |
+| `POST scan` | `{"provider": id, "account": a}`: the account's phone scans the code that is shown last; `scanned` tells whether there was one |
 | `GET faults`, `POST faults`, `DELETE faults` | the queue of faults; one fault or a list of them |
 | `GET faults/kinds` | every kind of fault with what it does |
 | `POST listen` | `{"as": "refused", "for": seconds}`: nobody listens for so long; `{"as": "tls"}` gives the `url` of an address where TLS fails |
@@ -112,6 +113,12 @@ def _tokens(routes: Blueprint, world: World) -> None:
         if "accounts" in body:
             return jsonify([world.mint(n, scopes) for n in range(int(body["accounts"]))])
         return jsonify(world.mint(int(body.get("account", 0)), scopes))
+
+    @routes.post("/scan")
+    def scan() -> Response:
+        body = body_of()
+        account = world.account(int(body.get("account", 0))).index
+        return jsonify({"scanned": world.sides[str(body.get("provider"))].scan(account)})
 
     @routes.get("/tokens/rules")
     def rules() -> Response:

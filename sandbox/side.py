@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sandbox.faults import Fault
     from sandbox.holding import Holding
+    from sandbox.options import SandboxOptions
     from sandbox.world import World
 
 
@@ -64,6 +65,26 @@ class Side(ABC):
     @abstractmethod
     def holdings(self, account: int) -> Mapping[str, Holding]:
         """What an account holds, by the handler's id."""
+
+    @classmethod
+    def client(cls, options: SandboxOptions) -> tuple[str, str]:
+        """Id and secret of the application that it knows; a provider may want them of a form.
+
+        Args:
+            options: How the sandbox is set up.
+        """
+        return options.client_id, options.client_secret
+
+    def scan(self, account: int) -> bool:
+        """Let the account's phone scan the code that is shown last; whether there was one.
+
+        Args:
+            account: Its number at the sandbox.
+
+        Raises:
+            ValueError: Nobody signs in by a code at this provider.
+        """
+        raise ValueError(f"there is nothing to scan at {self.id} with the phone of {account}")
 
     def tokens(self, minted: Mapping[str, Any]) -> dict[str, Any]:
         """What a connection holds of minted tokens, for providers that keep it in another form.

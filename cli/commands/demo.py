@@ -21,6 +21,8 @@ from cli.runtime import Needs, Runtime, free_port, running, wait_for_port
 from config.settings import OWNER, Settings, load
 
 if TYPE_CHECKING:
+    import requests
+
     from cli.watch import Rested
     from vault.model import Connection
     from worker.services import Services
@@ -252,7 +254,7 @@ def _account(runtime: Runtime, services: Services, provider: str, url: str, out:
 
     out.note(f"connecting a {provider} account at the sandbox ({url}) ...")
     started = time.monotonic()
-    connection = _connect(services, provider)
+    connection = _connect(services, provider, url)
     out.note(f"connected: {connection.id}")
     jobs = choose_jobs(services, provider, connection.id)
     results = sync_jobs(runtime, services, jobs, out, to_end=True)
@@ -260,12 +262,18 @@ def _account(runtime: Runtime, services: Services, provider: str, url: str, out:
     return summarize(services, connection, results, url, seconds)
 
 
-def _connect(services: Services, provider: str) -> Connection:
+def _connect(services: Services, provider: str, url: str) -> Connection:
     from cli import browser
     from web.signin import make_sign_in_link, sign_in_request
 
+    def phone() -> bool:
+        with _sandbox() as session:
+            asked = {"provider": provider, "account": 0}
+            answer = session.post(f"{url}/_sandbox/scan", json=asked, timeout=30)
+            return bool(answer.json().get("scanned"))
+
     link = make_sign_in_link(services, f"/connect/{provider}?from=terminal")
-    browser.connect(*sign_in_request(link))
+    browser.connect(*sign_in_request(link), phone)
     vault = services.vaults.open(OWNER, create=True)
     for connection in vault.connections():
         if connection.provider == provider:
@@ -330,15 +338,22 @@ def listed_ids(url: str, connection: Connection) -> dict[str, list[str]]:
     Raises:
         Fail: The sandbox does not know the account.
     """
-    import requests
-
-    with requests.Session() as session:
-        session.trust_env = False
+    with _sandbox() as session:
         state = session.get(f"{url}/_sandbox/state", timeout=30).json()
     accounts: dict[str, dict[str, list[str]]] = state["holdings"].get(connection.provider, {})
     if connection.account_id not in accounts:
         raise Fail("the sandbox does not know the account that was connected")
     return accounts[connection.account_id]
+
+
+def _sandbox() -> requests.Session:
+    """A session for the sandbox's own controls."""
+    import requests
+
+    session = requests.Session()
+    # A proxy of the environment is not for this machine's own servers.
+    session.trust_env = False
+    return session
 
 
 def _print(summaries: list[Summary], out: Output) -> None:

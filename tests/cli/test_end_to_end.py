@@ -160,7 +160,7 @@ def test_connect_waits_until_the_person_comes_back(programs: Any, sandbox: Runni
         line = process.stderr.readline()
         assert line, "it ended without a link"
         link = re.search(r"http://\S+/sign-in#\S+", line)
-    browser.connect(*sign_in_request(link[0]))
+    browser.connect(*sign_in_request(link[0]), lambda: False)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     account = sandbox.world.account().person

@@ -53,7 +53,7 @@ def secrets(make: Make) -> None:
         }
     tokens = bench.vault().tokens(bench.job.connection)
     assert tokens is not None
-    held = {tokens.access_token, tokens.refresh_token, bench.world.options.client_secret}
+    held = {tokens.access_token, tokens.refresh_token, bench.side.client(bench.world.options)[1]}
     secret = [word for word in {*bench.world.tokens.all_given(), *held} if word]
     assert tokens.access_token in secret
     for place, texts in places.items():

@@ -131,9 +131,10 @@ class Make:
         side = sandbox.world.sides[self.provider]
         if empty:
             side.holdings(0)[self.handler_id].clear()
+        client_id, client_secret = side.client(sandbox.world.options)
         config: dict[str, Any] = {
-            "client_id": sandbox.world.options.client_id,
-            "client_secret": sandbox.world.options.client_secret,
+            "client_id": client_id,
+            "client_secret": client_secret,
             "base_url": sandbox.url + side.prefix,
         }
         cls: type[ProviderConfig] = registry.provider_class(self.provider).config_class
