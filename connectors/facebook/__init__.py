@@ -1,0 +1,1 @@
+"""Facebook: its account, the Pages it likes, and its posts."""
