@@ -150,6 +150,8 @@ class Run:
         if not self._until_whole(PATIENCE):
             self._stuck("after the faults")
             return
+        if not self._filled():
+            return
         self.result.seconds = scene.seconds or time.monotonic() - healed
         for fault in self.faults:
             fault.after_all(scene)
@@ -160,6 +162,20 @@ class Run:
                 person.change(self.chance)
             self._calm("a sync of changes", idle=False)
             self._compare(again=True)
+
+    def _filled(self) -> bool:
+        """See gaps that faults have left: each must be told of, and be gone after the next sync."""
+        if any(fault.quarantines for fault in self.faults):
+            return True
+        gaps = [person for person in self.scene.people if person.vault.quarantine()]
+        for person in gaps:
+            told = any("could not be kept" in message for message in person.messages())
+            self.scene.expect(told, f"{person.name} is not told of what could not be kept")
+            person.sync()
+        if self._until_whole(PATIENCE):
+            return True
+        self._stuck("at the sync after a gap")
+        return False
 
     def _connected(self) -> bool:
         """Connect everybody; where the faults come late, see a first sync through."""

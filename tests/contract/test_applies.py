@@ -17,6 +17,7 @@ from tests.contract import (
     applies,
     checks_faults,
     checks_resumed,
+    checks_secrets,
     checks_whole,
     test_faults,
     test_resumed,
@@ -53,7 +54,7 @@ def test_a_check_applies_to_a_handler(check: Check) -> None:
 def test_every_check_that_is_written_is_run() -> None:
     written = {
         made
-        for module in (checks_whole, checks_resumed, checks_faults)
+        for module in (checks_whole, checks_resumed, checks_faults, checks_secrets)
         for name, made in vars(module).items()
         if not name.startswith("_")
         and getattr(made, "__module__", "") == module.__name__
