@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from worker import connections as work
 
 _RUNS_SHOWN = 10
 _QUARANTINE_SHOWN = 50
+#: How long before access ends a person is told.
+_ENDS_SOON = timedelta(days=14)
 
 blueprint = Blueprint("dashboard", __name__)
 
@@ -42,11 +45,19 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(ago=present.ago, when=present.when, size=present.size)
     app.jinja_env.globals.update(
+        access_ends=_access_ends,
         account_title=present.title,
         badge=present.connection_badge,
         frequencies=present.FREQUENCIES,
         schemas=registry.schemas,
     )
+
+
+def _access_ends(connection: Connection) -> datetime | None:
+    """When the person has to connect the account again, if that is soon."""
+    ends = work.access_ends(context.vault(), connection.id)
+    soon = ends is not None and ends - datetime.now(UTC) < _ENDS_SOON
+    return ends if soon and connection.status != "invalid-auth" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,14 @@ def holds_refresh_token(vault: Vault, connection_id: str) -> bool:
     return tokens is not None and tokens.refresh_token is not None
 
 
+def access_ends(vault: Vault, connection_id: str) -> datetime | None:
+    """When the connection's access ends for good; None where it is renewed, or nothing is told."""
+    tokens = vault.tokens(connection_id)
+    if tokens is None or tokens.refresh_token is not None or tokens.expires_at is None:
+        return None
+    return datetime.fromtimestamp(tokens.expires_at, UTC)
+
+
 def sync(
     services: Services,
     person_id: str,

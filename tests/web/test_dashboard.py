@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from config.settings import OWNER
 from connectors.google.provider import Google
+from connectors.sdk.oauth import Tokens
 from connectors.sdk.records import Failed
 from vault.model import Run
 from worker.keys import Job
@@ -82,6 +84,15 @@ def test_a_connection_that_the_provider_refuses_asks_to_connect_again(client, co
 
     assert "Google ended the access." in page
     assert "Connect again</a>" in page
+
+
+def test_access_that_cannot_be_renewed_is_told_before_it_ends(client, connection, vault):
+    def pages(days, refresh=None):
+        vault.save_tokens(connection.id, Tokens("t", refresh, time.time() + days * 86_400))
+        return client.get("/").text, client.get(f"/connections/{connection.id}").text
+
+    assert all("Access ends on" in page for page in pages(5))
+    assert not any("Access ends on" in page for page in (*pages(50), *pages(5, "renews")))
 
 
 def test_options_and_frequency_are_saved(browser, connection, vault):
