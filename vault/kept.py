@@ -39,9 +39,8 @@ class KeptItems:
         with self._read() as database:
             return reading.by_source_id(database, *self._of, source_id)
 
-    def source_ids(self) -> Iterator[str]:
-        """The ids of all that is kept, deleted ones not, in order of id."""
-        after = ""
+    def source_ids(self, after: str = "") -> Iterator[str]:
+        """The ids of all that is kept, deleted ones not, in order of id; those after one alone."""
         while page := self._page(after):
             yield from page
             # Page by page: an open read would keep the write-ahead log from being cleaned up.

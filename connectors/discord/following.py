@@ -12,25 +12,23 @@ Order and paging: https://github.com/discord/discord-api-docs/issues/625
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any, cast
 
 from connectors.discord.client import guilds
 from connectors.discord.config import DiscordConfig
 from connectors.discord.fields import made_at, picture, snowflake
 from connectors.sdk.errors import TransientError
-from connectors.sdk.handler import Handler
-from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.handler import ListedHandler
 from connectors.sdk.lists.page import Page
-from connectors.sdk.records import Batch, Json, Position, Record
+from connectors.sdk.records import Json, Record
 from connectors.sdk.schemas.following import Following
 
 #: Servers that one answer has at most.
 _MOST = 200
 
 
-class JoinedServers(Handler):
+class JoinedServers(ListedHandler):
     """The servers that the person is in."""
 
     id = "following"
@@ -40,13 +38,7 @@ class JoinedServers(Handler):
     sizes = ("page_size",)
     frequency = "6hour"
 
-    newest_first = False
-    age = timedelta(0)
     most_ids = _MOST
-
-    def batches(self, position: Position) -> Iterator[Batch]:
-        """Yield the list's changes; the position is that of `Listing`."""
-        return Listing(self, self.kept, self.context.now).batches(position)
 
     def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
         """A page of the list; its token is the highest id of the page before."""
@@ -57,10 +49,6 @@ class JoinedServers(Handler):
         """The server's id."""
         found = item.get("id")
         return str(found) if snowflake(found) is not None else None
-
-    def usable(self, item: Json) -> bool:  # noqa: ARG002 - all are
-        """See `Listed`."""
-        return True
 
     def record(self, source: Json) -> Record:
         """Map a server. When the person joined is not told, so `followedTimestamp` stays out."""

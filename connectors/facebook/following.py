@@ -12,24 +12,22 @@ https://developers.facebook.com/docs/graph-api/reference/page
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from functools import cached_property
 
 from connectors.facebook.edge import Edge
 from connectors.facebook.fields import moment, text
 from connectors.facebook.lookups import Lookups, kept_as_before
-from connectors.sdk.handler import Handler
-from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.handler import ListedHandler
 from connectors.sdk.lists.page import Page
-from connectors.sdk.records import Batch, Json, Position, Record, iso
+from connectors.sdk.records import Json, Record, iso
 from connectors.sdk.schemas.following import Following
 
 _PLAIN = "id,name,created_time"
 _FULL = f"{_PLAIN},about,description,category,link,username,website,verification_status"
 
 
-class LikedPages(Handler):
+class LikedPages(ListedHandler):
     """The Pages that the person has liked."""
 
     id = "following"
@@ -39,25 +37,11 @@ class LikedPages(Handler):
     sizes = ("page_size",)
     frequency = "12hour"
 
-    newest_first = False
-    age = timedelta(0)
     most_ids = 1
-
-    def batches(self, position: Position) -> Iterator[Batch]:
-        """Yield the list's changes; the position is that of `Listing`."""
-        return Listing(self, self.kept, self.context.now).batches(position)
 
     def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
         """See `Listed`."""
         return self._edge.page(token)
-
-    def id_of(self, item: Json) -> str | None:
-        """The Page's id."""
-        return text(item.get("id"))
-
-    def usable(self, item: Json) -> bool:  # noqa: ARG002 - all are
-        """See `Listed`."""
-        return True
 
     def record(self, source: Json) -> Record:
         """Map a Page; `created_time` is when it was liked."""

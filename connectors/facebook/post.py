@@ -13,18 +13,16 @@ https://developers.facebook.com/docs/graph-api/reference/post
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 from connectors.facebook.edge import Edge
 from connectors.facebook.fields import moment, text
 from connectors.facebook.lookups import Lookups, kept_as_before
-from connectors.sdk.handler import Handler
-from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.handler import ListedHandler
 from connectors.sdk.lists.page import Page
-from connectors.sdk.records import Batch, Json, Position, Record
+from connectors.sdk.records import Json, Record
 from connectors.sdk.schemas.post import Post
 
 _ATTACHED = "type,media_type,title,description,unshimmed_url,target{id}"
@@ -48,7 +46,7 @@ _STATUS = {
 _NAME_LENGTH = 100
 
 
-class Posts(Handler):
+class Posts(ListedHandler):
     """What the person has published on their timeline."""
 
     id = "post"
@@ -58,25 +56,11 @@ class Posts(Handler):
     sizes = ("page_size",)
     frequency = "12hour"
 
-    newest_first = False
-    age = timedelta(0)
     most_ids = 1
-
-    def batches(self, position: Position) -> Iterator[Batch]:
-        """Yield the list's changes; the position is that of `Listing`."""
-        return Listing(self, self.kept, self.context.now).batches(position)
 
     def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
         """See `Listed`."""
         return self._edge.page(token)
-
-    def id_of(self, item: Json) -> str | None:
-        """The post's id, which begins with the person's."""
-        return text(item.get("id"))
-
-    def usable(self, item: Json) -> bool:  # noqa: ARG002 - all are
-        """See `Listed`."""
-        return True
 
     def record(self, source: Json) -> Record:
         """Map a post."""

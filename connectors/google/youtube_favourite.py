@@ -10,7 +10,7 @@ https://developers.google.com/youtube/v3/guides/implementation/ratings
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import cast
@@ -19,14 +19,13 @@ from connectors.google.config import GoogleConfig
 from connectors.google.youtube_client import MOST_IDS, YouTubeClient
 from connectors.google.youtube_fields import moment, picture, text
 from connectors.google.youtube_page import page_of, read_page
-from connectors.sdk.handler import Handler
-from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.handler import ListedHandler
 from connectors.sdk.lists.page import Page
-from connectors.sdk.records import Batch, Json, Position, Record
+from connectors.sdk.records import Json, Record
 from connectors.sdk.schemas.favourite import Favourite
 
 
-class YouTubeFavourite(Handler):
+class YouTubeFavourite(ListedHandler):
     """Videos that the person likes."""
 
     id = "youtube-favourite"
@@ -41,22 +40,10 @@ class YouTubeFavourite(Handler):
     age = timedelta(days=7)
     most_ids = MOST_IDS
 
-    def batches(self, position: Position) -> Iterator[Batch]:
-        """Yield the list's changes; the position is that of `Listing`."""
-        return Listing(self, self.kept, self.context.now).batches(position)
-
     def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
         """See `Listed`."""
         size = cast(GoogleConfig, self.context.provider.config).youtube_page_size
         return read_page(token, lambda: self._client.liked(size=size, page=token))
-
-    def id_of(self, item: Json) -> str | None:
-        """The video's id."""
-        return text(item.get("id"))
-
-    def usable(self, item: Json) -> bool:  # noqa: ARG002 - all are
-        """See `Listed`."""
-        return True
 
     def record(self, source: Json) -> Record:
         """Map a video. When it was liked is not told: the time is that of its publication."""
@@ -72,10 +59,6 @@ class YouTubeFavourite(Handler):
             description=text(snippet.get("description")),
             icon=picture(snippet.get("thumbnails")),
         )
-
-    def same(self, old: Record, new: Record) -> bool:
-        """See `Listed`."""
-        return old == new
 
     def still_there(self, ids: Sequence[str]) -> set[str]:
         """Those of the videos that the person likes.

@@ -11,8 +11,7 @@ https://developers.google.com/youtube/v3/docs/subscriptions/list
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from functools import cached_property
 from typing import cast
 
@@ -21,17 +20,16 @@ from connectors.google.errors import NotFoundError
 from connectors.google.youtube_client import MOST_IDS, YouTubeClient
 from connectors.google.youtube_fields import moment, picture, text
 from connectors.google.youtube_page import page_of, read_page
-from connectors.sdk.handler import Handler
-from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.handler import ListedHandler
 from connectors.sdk.lists.page import Page
-from connectors.sdk.records import Batch, Json, Position, Record
+from connectors.sdk.records import Json, Record
 from connectors.sdk.schemas.following import Following
 
 #: Counts that change whenever the channel uploads something: no news of the subscription.
 _COUNTS = ("newItemCount", "totalItemCount")
 
 
-class YouTubeFollowing(Handler):
+class YouTubeFollowing(ListedHandler):
     """The channels that the person has subscribed to."""
 
     id = "youtube-following"
@@ -42,26 +40,12 @@ class YouTubeFollowing(Handler):
     service = "youtube"
     frequency = "6hour"
 
-    newest_first = False
-    age = timedelta(0)
     most_ids = MOST_IDS
-
-    def batches(self, position: Position) -> Iterator[Batch]:
-        """Yield the list's changes; the position is that of `Listing`."""
-        return Listing(self, self.kept, self.context.now).batches(position)
 
     def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
         """See `Listed`."""
         size = cast(GoogleConfig, self.context.provider.config).youtube_page_size
         return read_page(token, lambda: self._client.subscriptions(size=size, page=token))
-
-    def id_of(self, item: Json) -> str | None:
-        """The subscription's id; subscribing again makes another one."""
-        return text(item.get("id"))
-
-    def usable(self, item: Json) -> bool:  # noqa: ARG002 - all are
-        """See `Listed`."""
-        return True
 
     def record(self, source: Json) -> Record:
         """Map a subscription."""

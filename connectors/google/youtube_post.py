@@ -10,7 +10,7 @@ https://developers.google.com/youtube/v3/docs/playlistItems/list
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import cast
@@ -20,10 +20,9 @@ from connectors.google.errors import NotFoundError
 from connectors.google.youtube_client import MOST_IDS, YouTubeClient
 from connectors.google.youtube_fields import moment, picture, text
 from connectors.google.youtube_page import page_of, read_page
-from connectors.sdk.handler import Handler
-from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.handler import ListedHandler
 from connectors.sdk.lists.page import Page
-from connectors.sdk.records import Batch, Json, Position, Record
+from connectors.sdk.records import Json, Record
 from connectors.sdk.schemas.post import Post
 
 #: Titles of placeholders. They do not depend on a language: the request cannot name one.
@@ -32,7 +31,7 @@ _PLACEHOLDERS = {"Deleted video", "Private video"}
 _UPLOADS = "uploads"
 
 
-class YouTubePost(Handler):
+class YouTubePost(ListedHandler):
     """Videos that the person has uploaded."""
 
     id = "youtube-post"
@@ -47,10 +46,6 @@ class YouTubePost(Handler):
     #: A channel's list is short, and what turns into a placeholder leaves its length as it was.
     age = timedelta(days=1)
     most_ids = MOST_IDS
-
-    def batches(self, position: Position) -> Iterator[Batch]:
-        """Yield the list's changes; the position is that of `Listing`."""
-        return Listing(self, self.kept, self.context.now).batches(position)
 
     def page(self, token: str | None, notes: dict[str, str]) -> Page:
         """See `Listed`. An account without a channel has uploaded nothing."""
@@ -105,10 +100,6 @@ class YouTubePost(Handler):
             uri=f"https://youtube.com/watch?v={video}",
             icon=picture(snippet.get("thumbnails")),
         )
-
-    def same(self, old: Record, new: Record) -> bool:
-        """See `Listed`."""
-        return old == new
 
     def still_there(self, ids: Sequence[str]) -> set[str]:
         """Those of the videos that exist; an upload stays one as long as it does."""

@@ -32,8 +32,12 @@ class Kept(Protocol):
     def get(self, source_id: str) -> Record | None:
         """The record, with its `sourceData`; None when it is not kept or is marked deleted."""
 
-    def source_ids(self) -> Iterator[str]:
-        """The ids of all that is kept, deleted ones not."""
+    def source_ids(self, after: str = "") -> Iterator[str]:
+        """The ids of all that is kept, deleted ones not, in order of id.
+
+        Args:
+            after: Only ids greater than this one.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Handler(ABC):
     """Turns one part of a provider's API into records of one schema.
 
     A subclass sets the class attributes, yields batches and maps items. Errors, retries, waiting
-    and storage are the engine's.
+    and storage are the engine's. One that is itself a base for others says so: `base=True`.
     """
 
     id: ClassVar[str]
@@ -80,10 +84,10 @@ class Handler(ABC):
     options: ClassVar[tuple[Choice, ...]] = ()
     frequency: ClassVar[Frequency] = "hour"
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, base: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         missing = [name for name in ("id", "label", "schema") if not hasattr(cls, name)]
-        if missing:
+        if missing and not base:
             raise TypeError(f"{cls.__name__} must set {', '.join(missing)}")
 
     def __init__(self, context: Context) -> None:

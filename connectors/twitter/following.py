@@ -13,22 +13,22 @@ https://docs.x.com/x-api/getting-started/pricing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import cast
 
-from connectors.sdk.handler import Context, Handler
-from connectors.sdk.lists.listing import Listing
+from connectors.sdk.handler import Context
+from connectors.sdk.lists.handler import ListedHandler
 from connectors.sdk.lists.page import Page
-from connectors.sdk.records import Batch, Json, Position, Record
+from connectors.sdk.records import Json, Record
 from connectors.sdk.schemas.following import Following
 from connectors.twitter.client import MOST_IDS, Client
 from connectors.twitter.config import TwitterConfig
 from connectors.twitter.fields import moment, plain, text
 
 
-class TwitterFollowing(Handler):
+class TwitterFollowing(ListedHandler):
     """The accounts that the person follows."""
 
     id = "following"
@@ -49,10 +49,6 @@ class TwitterFollowing(Handler):
         #: Users that the next page is asked for.
         self._size = self._config.following_page_size
 
-    def batches(self, position: Position) -> Iterator[Batch]:
-        """Yield the list's changes; the position is that of `Listing`."""
-        return Listing(self, self.kept, self.context.now).batches(position)
-
     def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
         """See `Listed`. The first page is short: it is read, and billed, in each run."""
         total = None
@@ -62,14 +58,6 @@ class TwitterFollowing(Handler):
         page = self._client.following(size=self._size, token=token)
         self._size = min(2 * self._size, self._config.following_page_size)
         return Page(page.items, total, page.next)
-
-    def id_of(self, item: Json) -> str | None:
-        """The user's id."""
-        return text(item.get("id"))
-
-    def usable(self, item: Json) -> bool:  # noqa: ARG002 - all are
-        """See `Listed`."""
-        return True
 
     def record(self, source: Json) -> Record:
         """Map a user. When they were followed is not told; their account is older than that."""
@@ -87,10 +75,6 @@ class TwitterFollowing(Handler):
             description=plain(about, entities.get("description")) if about else None,
             icon=text(source.get("profile_image_url")),
         )
-
-    def same(self, old: Record, new: Record) -> bool:
-        """See `Listed`."""
-        return old == new
 
     def still_there(self, ids: Sequence[str]) -> set[str]:
         """Those whom the person follows, as X says of each; one that is suspended is gone."""
