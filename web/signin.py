@@ -28,7 +28,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from config.settings import OWNER
-from web import context
+from web import context, steps
 from worker.services import Services
 
 LINK_SECONDS = 15 * 60
@@ -100,6 +100,7 @@ def sign_in() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """End the session, at the server too: a copy of the cookie is worth nothing afterwards."""
     context.services().redis.delete(_session_key(session["id"]))
+    steps.end(current_app)
     session.clear()
     return redirect(url_for("signin.page"), 303)
 

@@ -1,7 +1,7 @@
 """Connecting an account without OAuth: the steps of a provider's own sign-in, as pages.
 
-A sign-in is alive between two requests (`connectors.sdk.signin.SignIn`), so it stays in this
-process, for as long as somebody is at it. The session's cookie holds its number alone.
+A sign-in is alive between two requests, so it stays in this process, for as long as somebody is at
+it (`web/sign_ins.py`). The session's cookie holds its number alone.
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import io
-import secrets
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import segno
 from flask import (
@@ -39,96 +35,13 @@ from connectors.sdk.signin import NotAcceptedError, SignIn, Step
 from vault.errors import VaultError
 from vault.model import Connection
 from web import context
+from web.sign_ins import SignIns
 from worker import connections
 
-#: Seconds after which a sign-in that nobody goes on with is given up.
-_IDLE_SECONDS = 300.0
-#: Sign-ins that may be under way at once: each holds a client of the provider open.
-_MOST = 20
 _KEY = "data-connector-server-steps"
 _LATE = "Signing in took too long. Try again."
 
 blueprint = Blueprint("steps", __name__, url_prefix="/connect/<provider_id>/steps")
-
-
-@dataclass(slots=True)
-class _Held:
-    """A sign-in under way.
-
-    Args:
-        person: Whose it is.
-        provider_id: Where.
-        sign_in: The sign-in; used by the holder of `lock` alone.
-        seen: When somebody was at it last, on the monotonic clock.
-    """
-
-    person: str
-    provider_id: str
-    sign_in: SignIn
-    seen: float
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-class SignIns:
-    """All sign-ins under way in this process."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, _Held] = {}
-        self._lock = threading.Lock()
-
-    def add(self, person: str, provider_id: str, sign_in: SignIn) -> str:
-        """Hold one; its number. A person's earlier one is given up."""
-        number = secrets.token_urlsafe(24)
-        with self._lock:
-            others = sorted(self._held, key=lambda key: self._held[key].seen)
-            doomed = [key for key in others if self._held[key].person == person]
-            doomed += [key for key in others if key not in doomed][
-                : max(0, len(others) + 1 - _MOST)
-            ]
-            ended = [self._held.pop(key) for key in doomed]
-            self._held[number] = _Held(person, provider_id, sign_in, time.monotonic())
-        _close(ended)
-        return number
-
-    @contextmanager
-    def use(self, number: str, person: str, provider_id: str) -> Iterator[SignIn | None]:
-        """A sign-in, for one request at a time; None when it is there no more."""
-        self.sweep()
-        with self._lock:
-            held = self._held.get(number)
-        if held is None or (held.person, held.provider_id) != (person, provider_id):
-            yield None
-            return
-        with held.lock:
-            held.seen = time.monotonic()
-            yield held.sign_in
-
-    def end(self, number: str) -> None:
-        """Give one up."""
-        with self._lock:
-            held = self._held.pop(number, None)
-        _close([held] if held else [])
-
-    def sweep(self) -> None:
-        """Give up those that nobody goes on with."""
-        oldest = time.monotonic() - _IDLE_SECONDS
-        with self._lock:
-            late = [key for key, held in self._held.items() if held.seen < oldest]
-            ended = [self._held.pop(key) for key in late]
-        _close(ended)
-
-    def close(self) -> None:
-        """Give all up."""
-        with self._lock:
-            ended, self._held = list(self._held.values()), {}
-        _close(ended)
-
-
-def _close(ended: list[_Held]) -> None:
-    for held in ended:
-        # Not while a request is at it.
-        with held.lock:
-            held.sign_in.close()
 
 
 def init_app(app: Flask) -> None:
@@ -145,6 +58,9 @@ def sign_ins(app: Flask) -> SignIns:
 
 def begin(provider: Provider) -> ResponseReturnValue:
     """Begin a sign-in, and go to its first step. `?from=terminal` as for OAuth."""
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        # A page elsewhere must not end what the person is at.
+        abort(403, "Begin connecting from the page of your connections.")
     sign_in = provider.sign_in(context.services().transport)
     session["steps"] = sign_ins(current_app).add(context.person(), provider.id, sign_in)
     session["connect_from"] = request.args.get("from", "")
@@ -174,13 +90,14 @@ def show(provider_id: str) -> ResponseReturnValue:
             if sign_in is None:
                 return back(_LATE)
             step = sign_in.step()
-            tokens = sign_in.finish() if step.kind == "done" else None
-        if tokens is None:
-            return render_template("steps.html", provider=provider, step=step, mark=_mark(step))
-        _end()
+            if step.kind != "done":
+                return render_template("steps.html", provider=provider, step=step, mark=_mark(step))
+            tokens = sign_in.finish()
+            # Before another request gets hold of it.
+            end(current_app)
         made = connections.connect(context.services(), context.person(), provider.id, tokens)
     except (ConnectorError, VaultError) as error:
-        _end()
+        end(current_app)
         return back(str(error))
     return connected(provider, made)
 
@@ -189,7 +106,7 @@ def show(provider_id: str) -> ResponseReturnValue:
 def mark(provider_id: str) -> ResponseReturnValue:
     """Whether the page is still that of the step: its script asks now and then."""
     try:
-        with _using(provider_id) as sign_in:
+        with _using(provider_id, looks=True) as sign_in:
             return jsonify({"mark": _mark(sign_in.step()) if sign_in else ""})
     except ConnectorError:
         # The page, loaded again, says why.
@@ -212,7 +129,7 @@ def code(provider_id: str) -> ResponseReturnValue:
 def go_on(provider_id: str) -> ResponseReturnValue:
     """What the person did: an answer, another way, or giving up."""
     if "stop" in request.form:
-        _end()
+        end(current_app)
         return redirect(url_for("dashboard.connections"))
     try:
         with _using(provider_id) as sign_in:
@@ -225,20 +142,21 @@ def go_on(provider_id: str) -> ResponseReturnValue:
     except NotAcceptedError as error:
         flash(str(error), "bad")
     except ConnectorError as error:
-        _end()
+        end(current_app)
         return back(str(error))
     return redirect(url_for(".show", provider_id=provider_id))
 
 
 @contextmanager
-def _using(provider_id: str) -> Iterator[SignIn | None]:
-    held = sign_ins(current_app)
-    with held.use(session.get("steps", ""), context.person(), provider_id) as sign_in:
+def _using(provider_id: str, *, looks: bool = False) -> Iterator[SignIn | None]:
+    held, number = sign_ins(current_app), session.get("steps", "")
+    with held.use(number, context.person(), provider_id, looks=looks) as sign_in:
         yield sign_in
 
 
-def _end() -> None:
-    sign_ins(current_app).end(session.pop("steps", ""))
+def end(app: Flask) -> None:
+    """Give up the sign-in of this session, if there is one."""
+    sign_ins(app).end(session.pop("steps", ""))
 
 
 def _mark(step: Step) -> str:

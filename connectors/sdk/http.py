@@ -42,6 +42,8 @@ _T = TypeVar("_T")
 #: own token, and others who share the connection may have used it up.
 _REJECTIONS = 3
 _REJECTED = "the provider rejects the access token; connect the account again"
+#: No wait is longer, whatever a provider says, in seconds: what is nonsense must not be for ever.
+_LONGEST_WAIT = 7 * 24 * 3600.0
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
@@ -235,10 +237,10 @@ class Api:
             token = self._tokens.access_token() if self._tokens else None
             try:
                 return once(token)
-            except _UnauthorizedError:
+            except _UnauthorizedError as unauthorized:
                 rejected += 1
-                if not self._renewed(token):
-                    raise TokenExpiredError(_REJECTED) from None
+                if not self._renewed(token, unauthorized.error):
+                    raise unauthorized.error or TokenExpiredError(_REJECTED) from None
                 if rejected > _REJECTIONS:
                     raise AccessRejectedError(_REJECTED) from None
                 if rejected > 1:
@@ -256,11 +258,14 @@ class Api:
                 self.stats.retries += 1
                 self._pause(self._backoff * 2 ** (tries - 1) * random.uniform(0.5, 1.5))  # noqa: S311
 
-    def _renewed(self, rejected: str | None) -> bool:
-        """Whether there is another access token than the rejected one now."""
+    def _renewed(self, rejected: str | None, reason: TokenExpiredError | None) -> bool:
+        """Whether there is another access token now; else raises, in the provider's words."""
         if self._tokens is None or rejected is None:
             return False
-        return self._tokens.refresh(rejected) != rejected
+        try:
+            return self._tokens.refresh(rejected) != rejected
+        except TokenExpiredError as ended:
+            raise reason or ended from None
 
     def spend(self, units: int) -> None:
         """Take units from the account's budget, waiting for them when the wait is short.
@@ -288,6 +293,7 @@ class Api:
         seconds = error.retry_after
         if seconds is None:
             seconds = self._backoff * 2**tries * random.uniform(1.0, 1.5)  # noqa: S311
+        seconds = min(seconds, _LONGEST_WAIT)
         (self._budget.block_all if error.everyone else self._budget.block)(seconds)
         if units:
             self._budget.refused(units)
@@ -322,12 +328,12 @@ class Api:
         finally:
             self.stats.network_seconds += time.perf_counter() - started
         error = self._classify(answer.status, answer.headers, answer.content)
-        # A provider may say 401 of other things than the token, which no refresh mends.
-        if answer.status == requests.codes.unauthorized and (
-            error is None or isinstance(error, TokenExpiredError)
+        # 401 may be about other things than the token, and another status about it.
+        if isinstance(error, TokenExpiredError) or (
+            answer.status == requests.codes.unauthorized and error is None
         ):
             self.stats.results["unauthorized"] += 1
-            raise _UnauthorizedError
+            raise _UnauthorizedError(error)
         self.stats.ended(error)
         if error is not None:
             raise error
@@ -341,7 +347,10 @@ class Api:
 
 
 class _UnauthorizedError(Exception):
-    """401: the access token was rejected."""
+    """The access token was rejected; `error` is what the provider said of it."""
+
+    def __init__(self, error: TokenExpiredError | None) -> None:
+        self.error = error
 
 
 def classify_by_status(

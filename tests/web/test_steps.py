@@ -10,7 +10,6 @@ from config.settings import OWNER
 from connectors.sdk.errors import ConnectorError
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.signin import NotAcceptedError, SignIn, Step
-from web import steps
 
 START = "/connect/google"
 STEPS = f"{START}/steps"
@@ -156,15 +155,24 @@ def test_a_second_sign_in_ends_the_first(client, made):
     assert [one.closed for one in made] == [1, 0]
 
 
-def test_idle_sign_ins_and_too_many_are_let_go(monkeypatch):
-    held = steps.SignIns()
-    begun = [Played(None) for _ in range(23)]
-    numbers = [held.add(f"person{n}", "acme", one) for n, one in enumerate(begun)]
-    assert [one.closed for one in begun] == [1] * 3 + [0] * 20
-    monkeypatch.setattr(steps, "_IDLE_SECONDS", -1.0)
-    with held.use(numbers[-1], "person22", "acme") as found:
-        assert found is None
-    assert all(one.closed for one in begun)
+def test_signing_out_lets_go(client, browser, made):
+    client.get(START)
+    browser.post("/sign-out")
+    assert made[0].closed
+
+
+def test_a_page_elsewhere_does_not_end_a_sign_in_under_way(client, made):
+    client.get(START)
+    assert client.get(START, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert [one.closed for one in made] == [0]
+
+
+def test_the_second_of_two_tabs_finds_the_account_connected(client, made):
+    client.get(START)
+    made[0].kind = "done"
+    assert client.get(STEPS).location.startswith("/#")
+    assert client.get(STEPS).location == "/"
+    assert made[0].closed == 1
 
 
 def test_who_began_in_a_terminal_may_close_the_window(client, made):

@@ -117,6 +117,7 @@ def make(endpoint: Endpoint, vault: Any, fake: FakeRedis) -> Iterator[Make]:
         id="acme",
         oauth=OAuth2("https://acme.example/a", "https://acme.example/t"),
         config=ProviderConfig(base_url=endpoint.url),
+        headers=dict,
     )
 
     def made(lock_seconds: float = 10, now: float = NOW) -> ConnectionTokens:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.sdk.errors import RateLimitedError
+from connectors.sdk.errors import ConnectorError, RateLimitedError, TokenExpiredError
 from connectors.sdk.http import Api, Transport, classify_by_status
 from connectors.sdk.oauth import OAuth2, Tokens
 from connectors.sdk.provider import ProviderConfig
@@ -90,3 +90,44 @@ def test_a_refusal_of_the_server_itself_holds_back_all_accounts(
     with pytest.raises(RateLimitedError):
         made.json(URL)
     assert Budget.blocked == ["all" if everyone else "one"]
+
+
+def test_what_is_said_of_the_token_with_another_status_leads_to_the_token_held_by_now(
+    server: Any, transport: Transport
+) -> None:
+    """A person may have signed in again meanwhile, and the reason is the provider's own."""
+
+    class Held:
+        def __init__(self, *tokens: str) -> None:
+            self.tokens = list(tokens)
+
+        def access_token(self) -> str:
+            return self.tokens[0]
+
+        def refresh(self, rejected: str) -> str:
+            assert rejected == self.tokens[0]
+            if len(self.tokens) == 1:
+                raise TokenExpiredError("cannot be renewed")
+            return self.tokens.pop(0) and self.tokens[0]
+
+        def keep(self, old: str, new: str) -> None:
+            raise NotImplementedError
+
+    def classify(status: int, *_: Any) -> ConnectorError | None:
+        return TokenExpiredError("sign in there first") if status == 400 else None
+
+    def made(*tokens: str) -> Api:
+        return api(server, transport, tokens=Held(*tokens), classify=classify)
+
+    server.will(server.says(400), server.says(body=b'{"a": 1}'))
+    assert made("old", "new").json("https://api.example.com/") == {"a": 1}
+    server.will(server.says(400))
+    with pytest.raises(TokenExpiredError, match="sign in there first"):
+        made("old").json("https://api.example.com/")
+
+
+def test_no_wait_is_for_ever(server: Any, transport: Transport) -> None:
+    server.will(server.says(429, headers={"Retry-After": "1000000000"}))
+    with pytest.raises(RateLimitedError) as caught:
+        api(server, transport).json("https://api.example.com/")
+    assert caught.value.retry_after == 7 * 24 * 3600
