@@ -70,6 +70,7 @@ def connect(services: Services, person_id: str, provider_id: str, tokens: Tokens
             tokens,
             time.time(),
             provider.headers(),
+            provider.classify,
         )
     given = _GivenToken(tokens)
     account = provider.account(_api(services, provider, given))

@@ -22,7 +22,7 @@ from urllib.parse import quote_plus
 
 from connectors.sdk.addresses import rebase
 from connectors.sdk.errors import ConfigurationError, TokenExpiredError, TransientError
-from connectors.sdk.http import Transport
+from connectors.sdk.http import Classify, Transport
 from connectors.sdk.oauth import OAuth2, Tokens
 from connectors.sdk.provider import ProviderConfig
 
@@ -72,11 +72,12 @@ def prolong_tokens(
     tokens: Tokens,
     now: float,
     headers: Mapping[str, str] | None = None,
+    classify: Classify | None = None,
 ) -> Tokens:
     """The tokens that a code brought, exchanged for those that last (`OAuth2.long_lived`).
 
     As they are where the provider has no such exchange. Arguments and errors are those of
-    `refresh_tokens`.
+    `refresh_tokens`; a refusal in the provider's own form is what `classify` says of it.
     """
     if oauth.long_lived is None:
         return tokens
@@ -84,7 +85,7 @@ def prolong_tokens(
         "grant_type": oauth.long_lived.grant_type,
         oauth.long_lived.parameter: tokens.access_token,
     }
-    fresh = _ask(transport, oauth, config, asked, now, headers)
+    fresh = _ask(transport, oauth, config, asked, now, headers, classify)
     return fresh if fresh.scopes else replace(fresh, scopes=tokens.scopes)
 
 
@@ -95,6 +96,7 @@ def _ask(
     asked: Mapping[str, str],
     now: float,
     headers: Mapping[str, str] | None,
+    classify: Classify | None = None,
 ) -> Tokens:
     """What the token endpoint gives for a form; raises as `refresh_tokens` does."""
     sent = {**(headers or {}), "Accept": "application/json"}
@@ -121,7 +123,8 @@ def _ask(
     if isinstance(error, str) and error in _CLIENT_ERRORS:
         raise ConfigurationError("the provider refuses the client id or secret; check them")
     if answer.status >= 400:
-        raise TransientError(f"the token endpoint answered {answer.status}")
+        told = classify(answer.status, answer.headers, answer.content) if classify else None
+        raise told or TransientError(f"the token endpoint answered {answer.status}")
     try:
         return Tokens.from_json(body, now=now)
     except (ValueError, TypeError, AttributeError):

@@ -190,3 +190,18 @@ def test_tokens_stay_where_there_is_nothing_to_exchange_them_for(
 ) -> None:
     assert prolong_tokens(transport, OAUTH, config, SHORT, now=1000.0) is SHORT
     assert server.seen == []
+
+
+def test_a_refusal_of_the_exchange_is_told_in_the_providers_words(
+    server: Any, config: ProviderConfig, transport: Transport
+) -> None:
+    answers(server, {"error": {"code": 1, "message": "no such app"}}, 400)
+    with pytest.raises(ConfigurationError, match="check the app's secret"):
+        prolong_tokens(
+            transport,
+            LASTING,
+            config,
+            SHORT,
+            now=1000.0,
+            classify=lambda *_: ConfigurationError("check the app's secret"),
+        )
