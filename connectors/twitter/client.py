@@ -29,6 +29,9 @@ from connectors.twitter.fields import dictionary, number
 _URL = "https://api.x.com/2"
 #: Ids that one look-up may name.
 MOST_IDS = 100
+#: After so many pages in a row of which X shows nothing a list is at its end, whatever token it
+#: gives: in pages of 100 that is all that X serves of a timeline.
+_EMPTY_PAGES = 32
 _USER_FIELDS = (
     "created_at,description,id,location,name,profile_image_url,protected,url,username,verified,"
     "verified_type"
@@ -65,6 +68,21 @@ class Counts:
     posts: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What X says of users that were asked for by their ids.
+
+    Args:
+        ended: Those whom the person follows no longer, and those who are gone.
+        silent: Those of whom it does not say: they have no `connection_status`.
+        told: Whether it says of anybody.
+    """
+
+    ended: frozenset[str]
+    silent: frozenset[str]
+    told: bool
+
+
 class Client:
     """X's API for one account.
 
@@ -92,20 +110,26 @@ class Client:
     def following(self, *, size: int, token: str | None) -> Listed:
         """`GET /2/users/:id/following`: one page of those whom the person follows."""
         params = {"max_results": size, "user.fields": _USER_FIELDS}
-        return self._page("following", params, token)
+        return self._filled("following", params, token)
 
-    def followed(self, ids: Sequence[str]) -> set[str]:
-        """`GET /2/users?ids`: those of the users whom the person follows, as X says of each."""
+    def followed(self, ids: Sequence[str]) -> Followed:
+        """`GET /2/users?ids`: whether the person follows these users.
+
+        A user of whom there is nothing but an error is suspended or deleted. One that the answer
+        does not mention at all is neither `ended` nor `silent`.
+        """
         params = {"ids": ",".join(ids), "user.fields": "connection_status"}
-        users = _looked_up(self._get(f"{_URL}/users", "users", params)).items
-        return {
-            str(user.get("id")) for user in users if "following" in _list(user, "connection_status")
-        }
+        answer = _looked_up(self._get(f"{_URL}/users", "users", params))
+        users = {str(user.get("id")): user.get("connection_status") for user in answer.items}
+        said = {key: status for key, status in users.items() if isinstance(status, list)}
+        ended = {key for key, status in said.items() if "following" not in status}
+        ended |= _ids_in(answer.errors) - users.keys()
+        return Followed(
+            frozenset(ended.intersection(ids)), frozenset(users.keys() - said.keys()), bool(said)
+        )
 
     def posts(self, *, size: int, since: str | None, until: str | None) -> Listed:
         """`GET /2/users/:id/tweets`: the newest of the person's posts in a range of ids.
-
-        A page of which X shows nothing may still have one after it: empty ones are passed over.
 
         Args:
             size: Posts of a page.
@@ -117,11 +141,7 @@ class Client:
             params["since_id"] = since
         if until is not None:
             params["until_id"] = until
-        page, tokens = self._page("tweets", params, None), set[str]()
-        while page.next and not page.items and page.next not in tokens:
-            tokens.add(page.next)
-            page = self._page("tweets", params, page.next)
-        return page
+        return self._filled("tweets", params, None)
 
     def deleted(self, ids: Sequence[str]) -> set[str]:
         """`GET /2/tweets?ids`: those of the posts that are not there any more.
@@ -130,12 +150,26 @@ class Client:
         """
         params = {"ids": ",".join(ids)}
         answer = self._get(f"{_URL}/tweets", "lookup", params)
-        missing = {
-            str(entry.get("resource_id") or entry.get("value"))
-            for entry in _looked_up(answer).errors
-            if last_part(entry.get("type")) == "resource-not-found"
-        }
-        return missing.intersection(ids)
+        errors = _looked_up(answer).errors
+        missing = [e for e in errors if last_part(e.get("type")) == "resource-not-found"]
+        return _ids_in(missing).intersection(ids)
+
+    def _filled(self, name: str, params: dict[str, Any], token: str | None) -> Listed:
+        """A page of a list that holds something, or its last one.
+
+        A page of which X shows nothing may still have one after it: empty ones are passed over.
+        A list ends where a token leads to one that was used before, whatever X says.
+        """
+        asked = {token}
+        page = self._page(name, params, token)
+        while page.next is not None and page.next not in asked:
+            if page.items:
+                return page
+            if len(asked) > _EMPTY_PAGES:
+                break
+            asked.add(page.next)
+            page = self._page(name, params, page.next)
+        return Listed(page.items, None)
 
     def _page(self, name: str, params: dict[str, Any], token: str | None) -> Listed:
         paging = {} if token is None else {"pagination_token": token}
@@ -166,6 +200,11 @@ def _looked_up(answer: Any) -> _Both:
     if not isinstance(answer, dict) or not answer.keys() & {"data", "errors", "meta"}:
         raise TransientError("X's answer is none to what was asked")
     return _Both(_list_of(answer, "data"), _list_of(answer, "errors"))
+
+
+def _ids_in(errors: Sequence[Json]) -> set[str]:
+    """The ids of what errors are about."""
+    return {str(entry.get("resource_id") or entry.get("value")) for entry in errors}
 
 
 def _list_of(holder: Json, name: str) -> list[Json]:

@@ -1,9 +1,10 @@
 """What X's answers mean for a sync: the one table.
 
 An error is a problem with a `type`, whose host may be that of X or of Twitter, so that its last part
-alone counts. Three kinds of 429 are not to be confused: a window of 15 minutes (or a day) that is
-used up, whose end a header names; and the app's posts of the month. 402 and an app that is not
-enrolled are for whoever runs the server, not for the person.
+alone counts. Three kinds of 429 are not to be confused: a window of 15 minutes or a day that is
+used up, whose end a header names; the app's window of a day, for which all accounts wait; and the
+app's posts of the month. 402 and an app that is not enrolled are for whoever runs the server, not
+for the person. A refusal that is no problem was not X's: a proxy's page says nothing of the access.
 
 https://docs.x.com/x-api/fundamentals/response-codes-and-errors (read 2026-11-24). 402 is not in its
 table, and neither is the body of an app that is not enrolled; both are reported:
@@ -29,13 +30,19 @@ from connectors.sdk.errors import (
     PositionLostError,
     RateLimitedError,
     TokenExpiredError,
+    TransientError,
 )
 from connectors.sdk.http import classify_by_status
 
 #: The month's end is not told, and asking too early costs nothing: once a day.
 _CAP_SECONDS = 24 * 3600.0
+#: No window of X is longer: a header that tells of a later end is wrong.
+_LONGEST_WINDOW = 24 * 3600.0
+_APP_DAY = "x-app-limit-24hour"
 #: Windows: of 15 minutes, of a day for the user and for the app.
-_WINDOWS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
+_WINDOWS = ("x-rate-limit", "x-user-limit-24hour", _APP_DAY)
+#: An answer that has none of these is not in X's form.
+_FORM = {"errors", "reason", "title", "type"}
 #: What an answer with status 200 has that shows nothing but why.
 _HIDDEN = {"resource-not-found", "not-authorized-for-resource", "resource-unavailable"}
 
@@ -76,6 +83,8 @@ def classify(
     if status < HTTPStatus.BAD_REQUEST:
         return _hidden(body)
     problem = read(body)
+    if problem is None:
+        return _foreign(status, headers, body)
     if status == HTTPStatus.UNAUTHORIZED:
         return TokenExpiredError("X no longer accepts the sign-in; connect the account again")
     if status == HTTPStatus.PAYMENT_REQUIRED:
@@ -90,7 +99,7 @@ def classify(
             everyone=True,
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimitedError("X asks to wait", until_reset(headers))
+        return _too_many(headers)
     if status == HTTPStatus.FORBIDDEN:
         return _forbidden(problem)
     if status == HTTPStatus.BAD_REQUEST and problem.names("pagination_token"):
@@ -100,6 +109,25 @@ def classify(
     return classify_by_status(status, headers, body)
 
 
+def _foreign(status: int, headers: Mapping[str, str], body: bytes) -> ConnectorError | None:
+    """What an answer means that is not in X's form: somebody in between gave it."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _too_many(headers)
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return TransientError(
+            f"something between this server and X refused the request with {status}"
+        )
+    return classify_by_status(status, headers, body)
+
+
+def _too_many(headers: Mapping[str, str]) -> RateLimitedError:
+    waits = _used_up(headers)
+    if _APP_DAY in waits:
+        words = "X asks to wait: the app's requests of the day are used up"
+        return RateLimitedError(words, waits[_APP_DAY], everyone=True)
+    return RateLimitedError("X asks to wait", max(waits.values(), default=None))
+
+
 def _hidden(body: bytes) -> ConnectorError | None:
     """What a success stands for that holds nothing but errors about the person's own account.
 
@@ -107,7 +135,8 @@ def _hidden(body: bytes) -> ConnectorError | None:
     """
     if b'"errors"' not in body or b'"data"' in body or b'"meta"' in body:
         return None
-    for entry in read(body).errors:
+    problem = read(body)
+    for entry in problem.errors if problem else ():
         about = entry.get("resource_type") == "user" and entry.get("parameter") == "id"
         if about and last_part(entry.get("type")) in _HIDDEN:
             return AccessDeniedError("X does not show this account; it may be suspended")
@@ -128,14 +157,14 @@ def _forbidden(problem: Problem) -> ConnectorError:
     )
 
 
-def read(body: bytes) -> Problem:
-    """The problem that a body holds; an empty one where it holds none."""
+def read(body: bytes) -> Problem | None:
+    """The problem that a body holds; None where it is not in X's form."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
-        return Problem()
-    if not isinstance(found, dict):
-        return Problem()
+        return None
+    if not isinstance(found, dict) or not found.keys() & _FORM:
+        return None
     entries = found.get("errors")
     errors = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
     reason = found.get("reason")
@@ -149,22 +178,20 @@ def last_part(kind: Any) -> str:
     return kind.rpartition("/")[2] if isinstance(kind, str) and "/" in kind else ""
 
 
-def until_reset(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds until all windows that are used up begin anew; None when none is named.
+def _used_up(headers: Mapping[str, str]) -> dict[str, float]:
+    """Seconds until each window that is used up begins anew, a day at most.
 
     Args:
         headers: The answer's headers; the times in them are of X's clock.
-        now: Unix time in seconds by X's clock; default: the answer's date, else ours.
     """
     found = CaseInsensitiveDict(headers)
-    moment = _date(found) if now is None else now
-    waits = [
-        max(0.0, float(reset) - moment)
+    moment = _date(found)
+    return {
+        window: min(_LONGEST_WINDOW, max(0.0, float(reset) - moment))
         for window in _WINDOWS
         if (reset := found.get(f"{window}-reset", "")).isdecimal()
         and found.get(f"{window}-remaining", "0") == "0"
-    ]
-    return max(waits, default=None)
+    }
 
 
 def _date(headers: Mapping[str, str]) -> float:

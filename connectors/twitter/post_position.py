@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from connectors.sdk.records import Position
+from connectors.twitter.fields import made_at
 
 
 @dataclass(slots=True)
@@ -50,6 +52,9 @@ class State:
         walk: The reading that is under way.
         accounted: How many posts the profile should tell of, by what is known; None: not known.
         told: How many it told of last.
+        fresh: How many posts that came just now were seen since its count was last looked at.
+        anew: Whether all posts are to be read again, since more of them are wanted than were. It
+            stays until that reading begins, however often a run is cut before it.
         whole: When all posts were last read, ISO 8601; "" for never.
         vain: When a reading was last begun for a count that told nothing; "" for never.
     """
@@ -60,6 +65,8 @@ class State:
     walk: Walk | None = None
     accounted: int | None = None
     told: int | None = None
+    fresh: int = 0
+    anew: bool = False
     whole: str = ""
     vain: str = ""
 
@@ -83,14 +90,30 @@ class State:
         """
         self.walk = Walk(owed=owed)
         self.accounted = self.told = told
+        self.fresh = 0
 
-    def came(self, count: int) -> None:
-        """Take note of so many new posts."""
+    def want(self, kinds: list[str]) -> None:
+        """Keep these kinds from now on; what was left out so far is further down.
+
+        Args:
+            kinds: See above.
+        """
+        self.anew |= not set(kinds) <= set(self.kinds)
+        self.kinds = kinds
+
+    def came(self, ids: Sequence[int], just_now: datetime) -> None:
+        """Take note of new posts.
+
+        Args:
+            ids: Those that they were posted with.
+            just_now: The profile's count may be without those that came after this time.
+        """
+        self.fresh += sum(made_at(key) > just_now for key in ids)
         if self.accounted is not None:
-            self.accounted += count
+            self.accounted += len(ids)
 
     def missing(self, told: int | None) -> int:
-        """How many posts went, by the profile's count, which may be late to tell of new ones.
+        """How many posts went, or came without the profile's count telling yet.
 
         Args:
             told: How many there are, by the profile, right now.

@@ -7,11 +7,10 @@ https://docs.x.com/x-api/posts/timelines/integrate tells of long posts and repos
 from __future__ import annotations
 
 import copy
-import textwrap
 from typing import Any, Literal
 
 from connectors.sdk.records import Json, Record
-from connectors.twitter.fields import dictionary, either, moment, plain, text, time_of
+from connectors.twitter.fields import beginning, dictionary, either, moment, plain, text, time_of
 
 _NAME, _SUMMARY = 80, 256
 #: How a post refers to another. `reposted` is not documented, and would be the newer word.
@@ -42,7 +41,7 @@ def post_fields(source: Json) -> dict[str, Any]:
     newest, first = source["id"], first_id(source)
     created = moment(source.get("created_at"), by_id=newest)
     return {
-        "name": textwrap.shorten(words, _NAME, placeholder="…") or "(no text)",
+        "name": beginning(words, _NAME) or "(no text)",
         "summary": words[:_SUMMARY] or None,
         "content": words,
         "type": "status",

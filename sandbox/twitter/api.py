@@ -17,7 +17,7 @@ https://docs.x.com/x-api/fundamentals/pagination, https://docs.x.com/x-api/funda
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +107,8 @@ def _view(world: World, stores: Lazy[Store], endpoint: Endpoint) -> Callable[...
                     raise invalid(
                         name, value, f"The query parameter [{name}] is not one of [{known}]"
                     )
-            return jsonify(endpoint.run(store, Wanted.read(request.args), **values))
+            wanted = Wanted.read(request.args, store.quirks.dropped)
+            return jsonify(endpoint.run(store, wanted, **values))
 
     return answer
 
@@ -125,11 +126,12 @@ def _spend(store: Store, endpoint: Endpoint, now: float) -> None:
 def _me(store: Store, wanted: Wanted) -> Json:
     """https://docs.x.com/x-api/users/lookup/introduction."""
     store.sent["users"] += 1
-    posts = "post_count" if wanted.dialect == "post" else "tweet_count"
+    following, posts = store.counts()
+    name = "post_count" if wanted.dialect == "post" else "tweet_count"
     counts = {
         "followers_count": 3,
-        "following_count": len(store.following) + store.miscount,
-        posts: len(store.posts) + store.miscount,
+        "following_count": following,
+        name: posts,
         "listed_count": 0,
     }
     return {"data": user_json(store.owner, wanted, counts=counts)}
@@ -140,17 +142,20 @@ def _following(store: Store, wanted: Wanted, ident: str) -> Json:
     size = _size(1, 1000, 100)
     if ident != store.owner.id:
         return {"errors": [missing("user", ident, "id")]}
-    below = _place(store, "following")
+    below, followed = _place(store, "following"), _ids_of(store)
     users = [user for user in store.following if below is None or user.serial < below]
     page = users[:size]
     sent = [
-        store.oddities["following"].send(user.id, user_json(user, wanted, following=_ids_of(store)))
+        store.oddities["following"].send(
+            user.id, user_json(user, wanted, status=_status(store, user.id, followed))
+        )
         for user in page
     ]
     store.sent["users"] += len(page)
     meta: Json = {"result_count": len(page)}
-    if len(users) > size:
-        meta["next_token"] = store.token("following", page[-1].serial)
+    below = page[-1].serial if len(users) > size else None
+    if token := store.next_token("following", below):
+        meta["next_token"] = token
     return _listed(sent, meta)
 
 
@@ -187,8 +192,9 @@ def _posts(store: Store, wanted: Wanted, ident: str) -> Json:
     meta: Json = {"result_count": len(page)}
     if page:
         meta |= {"newest_id": str(page[0].id), "oldest_id": str(page[-1].id)}
-    if len(found) > size:
-        meta["next_token"] = store.token("posts", page[-1].id)
+    below = page[-1].id if len(found) > size else None
+    if token := store.next_token("posts", below):
+        meta["next_token"] = token
     return _listed(sent, meta)
 
 
@@ -209,9 +215,11 @@ def _posts_by_id(store: Store, wanted: Wanted) -> Json:
 def _users_by_id(store: Store, wanted: Wanted) -> Json:
     """https://docs.x.com/x-api/users/lookup/introduction."""
     there: dict[str, User] = store.people
-    wanted_ids, following = _ids(), _ids_of(store)
+    wanted_ids, followed = _ids(), _ids_of(store)
     found = [
-        user_json(there[key], wanted, following=following) for key in wanted_ids if key in there
+        user_json(there[key], wanted, status=_status(store, key, followed))
+        for key in wanted_ids
+        if key in there
     ]
     store.sent["users"] += len(found)
     return _looked_up(
@@ -221,6 +229,13 @@ def _users_by_id(store: Store, wanted: Wanted) -> Json:
 
 def _ids_of(store: Store) -> set[str]:
     return {user.id for user in store.following}
+
+
+def _status(store: Store, user: str, followed: Collection[str]) -> list[str] | None:
+    """A user's `connection_status`; None where it is left out."""
+    if user in followed:
+        return ["following"]
+    return [] if store.quirks.empty_status else None
 
 
 def _listed(items: Sequence[Json], meta: Json) -> Json:

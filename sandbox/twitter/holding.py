@@ -100,9 +100,9 @@ class PostHolding(_Holding):
         return [post.first for post in found if _wanted(post, options)]
 
     def add(self, count: int = 1) -> list[str]:
-        """Post so many; their first ids. Each third is a reply, as far as there is one."""
+        """Post so many, hours ago; their first ids. Each third is a reply, if there is one."""
         return [
-            self._store.post("reply" if n % 3 == 2 else "post", long=n % 3 == 1).first
+            self._store.post_earlier("reply" if n % 3 == 2 else "post", long=n % 3 == 1).first
             for n in range(count)
         ]
 
@@ -124,7 +124,7 @@ class PostHolding(_Holding):
     def add_noise(self, count: int) -> None:
         """Repost so many."""
         for _ in range(count):
-            self._store.post("repost")
+            self._store.post_earlier("repost")
 
     def lose_feed(self) -> None:
         """There is none (`has_feed`)."""

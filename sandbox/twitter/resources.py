@@ -10,7 +10,7 @@ https://docs.x.com/x-api/fundamentals/data-dictionary
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
@@ -52,17 +52,22 @@ class Wanted:
     user: frozenset[str]
 
     @classmethod
-    def read(cls, args: MultiDict[str, str]) -> Self:
-        """From a request's parameters."""
-        user = {"id", "name", "username", *_split(args.get("user.fields", ""))}
+    def read(cls, args: MultiDict[str, str], dropped: Set[str] = frozenset()) -> Self:
+        """From a request's parameters.
+
+        Args:
+            args: The parameters.
+            dropped: Fields that are left out though they are asked for, by the older dialect's names.
+        """
+        user = {"id", "name", "username", *_split(args.get("user.fields", ""))} - dropped
         if "post.fields" not in args:
             fields = {"id", "text", "edit_history_tweet_ids", *_split(args.get("tweet.fields", ""))}
-            return cls("tweet", frozenset(fields), frozenset(user))
+            return cls("tweet", frozenset(fields - dropped), frozenset(user))
         older = {newer: name for name, newer in _NEWER.items()}
         asked = set(_split(args["post.fields"])) - set(_EXPANSIONS) - set(_NEWER)
         fields = {"id", "text", *(older.get(name, name) for name in asked)}
         fields |= {_EXPANSIONS[name] for name in _split(args.get("expansions", ""))}
-        return cls("post", frozenset(fields), frozenset(user))
+        return cls("post", frozenset(fields - dropped), frozenset(user))
 
 
 def post_json(post: Post, owner: User, wanted: Wanted, ident: int | None = None) -> Json:
@@ -115,7 +120,7 @@ def metrics(post: Post, wanted: Wanted) -> Json:
 
 
 def user_json(
-    user: User, wanted: Wanted, *, counts: Json | None = None, following: Collection[str] = ()
+    user: User, wanted: Wanted, *, counts: Json | None = None, status: list[str] | None = None
 ) -> Json:
     """A user.
 
@@ -123,7 +128,7 @@ def user_json(
         user: The user.
         wanted: Which fields.
         counts: Their `public_metrics`.
-        following: Ids of those that the person who asks follows.
+        status: Their `connection_status` with the person who asks; None to leave it out.
     """
     everything: Json = {
         "id": user.id,
@@ -137,8 +142,8 @@ def user_json(
     }
     if counts is not None:
         everything["public_metrics"] = counts
-    if user.id in following:
-        everything["connection_status"] = ["following"]
+    if status is not None:
+        everything["connection_status"] = status
     return {name: value for name, value in everything.items() if name in wanted.user}
 
 

@@ -12,17 +12,19 @@ import base64
 import hashlib
 import random
 import threading
+import time
 from dataclasses import dataclass
 from typing import Literal
 
 from sandbox.oddities import Oddities
+from sandbox.twitter.quirks import Quirks
 
 Kind = Literal["post", "reply", "quote", "repost"]
 List = Literal["following", "posts"]
 
 #: X's epoch, in milliseconds of Unix time.
 EPOCH = 1_288_834_974_657
-_HOUR = 3600.0
+_HOUR, _DAY = 3600.0, 86400.0
 _SUBJECTS = (
     "A walk along the river", "Sauerteig, dritter Versuch", "Les oiseaux du jardin",
     "Пешком по горам", "手作りの木工", "موسيقى العود", "Salt &amp; pepper", "Chess before breakfast",
@@ -105,9 +107,12 @@ class Store:
     ) -> None:
         self.lock = threading.RLock()
         self._rng = random.Random(f"x/{seed}/{index}")
+        # A day is left for what comes later, so that only what is posted "now" is of now.
+        newest -= _DAY
         self._clock = newest - items * _HOUR
         self._serial = 0
         self._generation = 0
+        self._turn = 0
         self.owner = User(
             account_id(index),
             f"{name.partition(' ')[0].lower()}{index}",
@@ -121,6 +126,7 @@ class Store:
         self.people: dict[str, User] = {}
         #: By how much the counts of the profile are wrong.
         self.miscount = 0
+        self.quirks = Quirks()
         #: What every request of this account is refused with: no credits, say; None for nothing.
         self.refusal: Exception | None = None
         #: What is left of each endpoint's window.
@@ -134,10 +140,10 @@ class Store:
         for number in range(items):
             self._clock += _HOUR - 120.0
             self.follow()
-            self.post(_kind(number), long=number % 6 == 2)
+            self.post_earlier(_kind(number), long=number % 6 == 2)
             if number % 6 == 4:
                 self._clock -= 60.0
-                self.post("repost")
+                self.post_earlier("repost")
         self._clock = max(self._clock, newest)
 
     def _tick(self) -> float:
@@ -146,6 +152,12 @@ class Store:
 
     def post(self, kind: Kind = "post", *, long: bool = False) -> Post:
         """Post something now."""
+        with self.lock:
+            self._clock = max(self._clock, time.time() - 60.0)
+            return self.post_earlier(kind, long=long)
+
+    def post_earlier(self, kind: Kind = "post", *, long: bool = False) -> Post:
+        """Post something a minute after what came last, however long ago that was."""
         with self.lock:
             ident = snowflake(self._tick(), len(self.posts))
             canary = "".join(self._rng.choice("bcdfghjklmnpqrstvwxz") for _ in range(12))
@@ -209,14 +221,45 @@ class Store:
         with self.lock:
             self.following = [user for user in self.following if user.id != user_id]
 
+    def counts(self) -> tuple[int, int]:
+        """How many follows and posts there are, by the profile."""
+        with self.lock:
+            following, posts = self.quirks.late or (len(self.following), len(self.posts))
+            return following + self.miscount, posts + self.miscount
+
+    def let_counts_lag(self) -> None:
+        """Let the profile's counts stay as they are until they catch up."""
+        with self.lock:
+            self.quirks.late = len(self.following), len(self.posts)
+
+    def let_counts_catch_up(self) -> None:
+        """Let the profile's counts be up to date."""
+        self.quirks.late = None
+
     def lose_tokens(self) -> None:
         """Make all page tokens given so far unknown."""
         with self.lock:
             self._generation += 1
 
-    def token(self, kind: str, place: int) -> str:
-        """The token of the page below this place."""
-        raw = place.to_bytes(9, "big") + self._seal(kind, place)
+    def next_token(self, kind: List, below: int | None) -> str | None:
+        """The token that a page names; None on the last one, unless a quirk has it otherwise.
+
+        Args:
+            kind: Of the list.
+            below: The place below which the next page begins; None on the last page.
+        """
+        if below is not None:
+            return self.token(kind, below)
+        if self.quirks.endless == "new":
+            with self.lock:
+                self._turn += 1
+                return self.token(kind, 0, self._turn)
+        # Nothing is below the place 0.
+        return self.token(kind, 0) if self.quirks.endless else None
+
+    def token(self, kind: str, place: int, turn: int = 0) -> str:
+        """The token of the page below this place; each turn words it otherwise."""
+        raw = place.to_bytes(9, "big") + self._seal(kind, place) + turn.to_bytes(2, "big")
         return base64.b32encode(raw).decode().rstrip("=").lower()
 
     def place(self, kind: str, token: str) -> int | None:
@@ -226,7 +269,7 @@ class Store:
         except ValueError:
             return None
         place = int.from_bytes(raw[:9], "big")
-        return place if raw[9:] == self._seal(kind, place) else None
+        return place if raw[9:18] == self._seal(kind, place) else None
 
     def _seal(self, kind: str, place: int) -> bytes:
         text = f"{self.owner.id}/{kind}/{self._generation}/{place}"

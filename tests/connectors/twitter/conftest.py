@@ -59,6 +59,26 @@ class Bench:
             self.job.person, self.job.connection, self.job.handler, run
         )
 
+    def sync_one_batch(self) -> None:
+        """Sync, and be cut after the first batch."""
+        worker = self.services.settings.worker.model_copy(update={"slice_seconds": 0.0})
+        settings = self.services.settings.model_copy(update={"worker": worker})
+        services = replace(self.services, settings=settings)
+        run = services.schedule.run_of(self.job)
+        outcome = Engine(services).run(self.job.person, self.job.connection, self.job.handler, run)
+        assert outcome.next == "continue", outcome.message
+
+    def choose(self, **options: str) -> None:
+        """Choose the handler's options, as the person does."""
+        connections.set_handler_options(
+            self.services, self.job.person, self.job.connection, self.job.handler, options
+        )
+
+    def tokens(self) -> Tokens:
+        found = self.services.vaults.open(self.job.person).tokens(self.job.connection)
+        assert found
+        return found
+
     def sync_well(self) -> dict[str, int]:
         """Sync, which must end well; how many posts and users were billed."""
         outcome = self.sync()

@@ -10,8 +10,7 @@ import pytest
 from connectors.sdk import errors
 from connectors.sdk.schemas.following import Following
 from connectors.sdk.schemas.post import Post
-from connectors.twitter.errors import until_reset
-from connectors.twitter.fields import time_of
+from connectors.twitter.fields import beginning, plain, time_of
 from connectors.twitter.post_record import kind_of, same
 from connectors.twitter.provider import Twitter
 from tests.connectors.twitter.conftest import Start
@@ -62,6 +61,27 @@ def test_a_post_never_edited_has_its_own_time_or_that_of_its_id(post: Any) -> No
     assert "modifiedAt" not in made
     assert post.record({**plain, "created_at": None})["insertedAt"].startswith("2024-05-13T")
     assert time_of("20") == "2006-03-21T00:00:00.000Z"
+
+
+def test_a_name_is_cut_between_words_or_where_there_are_none_by_characters(post: Any) -> None:
+    plain = {"id": "1790000000000000001", "text": "今日は川沿いを長い時間かけて散歩しました。" * 5}
+    assert post.record(plain)["name"] == plain["text"][:79] + "…"
+    assert beginning("RT @someone: " + "木" * 90, 80) == "RT @someone: " + "木" * 66 + "…"
+    assert beginning("one  two\nthree", 80) == "one two three"
+    assert beginning("one two three", 9) == "one two…"
+    assert beginning("one two three", 8) == "one two…"
+    assert len(beginning("word " * 40, 80)) <= 80
+
+
+def test_signs_are_read_before_addresses_are_put_in_which_have_none() -> None:
+    urls = [
+        {"url": "https://t.co/a", "expanded_url": "https://shop.example/?id=1&copy=2&lt=3&amp;x"},
+        {"url": "https://t.co/ab", "expanded_url": "https://example.com/https://t.co/a"},
+    ]
+    assert plain("&lt;3 &amp;lt; &copy; https://t.co/ab https://t.co/a", {"urls": urls}) == (
+        "<3 &lt; &copy; https://example.com/https://t.co/a "
+        "https://shop.example/?id=1&copy=2&lt=3&amp;x"
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,6 +147,11 @@ def problem(kind: str, **more: Any) -> bytes:
          errors.PositionLostError, "page"),
         (400, problem("invalid-request"), errors.ConnectorError, "invalid-request"),
         (503, b"<html>", errors.TransientError, "503"),
+        (401, b"<!DOCTYPE html><html>", errors.TransientError, "between"),
+        (403, b"<!DOCTYPE html><html>", errors.TransientError, "between"),
+        (403, b'{"message": "Forbidden"}', errors.TransientError, "between"),
+        (404, b"", errors.TransientError, "404"),
+        (429, b"<html>", errors.RateLimitedError, "wait"),
         (200, problem("x", errors=[{"resource_type": "user", "parameter": "id",
          "type": "x/not-authorized-for-resource"}]), errors.AccessDeniedError, "suspended"),
     ],
@@ -145,16 +170,36 @@ def test_a_look_up_that_finds_nothing_is_a_success() -> None:
     assert Twitter.configured({}).classify(200, {}, b'{"data": [], "errors": [{}]}') is None
 
 
+def refused(**windows: str) -> errors.RateLimitedError:
+    """What a 429 with these headers means, at 1,000 seconds by X's clock."""
+    headers = {"Date": "Thu, 01 Jan 1970 00:16:40 GMT"}
+    headers |= {f"x-{name.replace('_', '-')}": value for name, value in windows.items()}
+    made = Twitter.configured({}).classify(429, headers, b'{"type": "about:blank"}')
+    assert isinstance(made, errors.RateLimitedError)
+    return made
+
+
 def test_the_wait_ends_with_the_last_window_that_is_used_up_by_xs_clock() -> None:
-    headers = {
-        "Date": "Thu, 01 Jan 1970 00:16:40 GMT",
-        "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1300",
-        "x-user-limit-24hour-remaining": "0", "x-user-limit-24hour-reset": "5000",
-        "x-app-limit-24hour-remaining": "7", "x-app-limit-24hour-reset": "9000",
-    }  # fmt: skip
-    assert until_reset(headers) == 4000.0
-    assert until_reset({"x-rate-limit-reset": "1300"}, now=1400.0) == 0.0
-    assert until_reset({"x-rate-limit-reset": "soon"}) is None
+    made = refused(
+        Rate_Limit_Remaining="0", Rate_Limit_Reset="1300",
+        user_limit_24hour_remaining="0", user_limit_24hour_reset="5000",
+        app_limit_24hour_remaining="7", app_limit_24hour_reset="9000",
+    )  # fmt: skip
+    assert (made.retry_after, made.everyone) == (4000.0, False)
+    assert refused(rate_limit_reset="300").retry_after == 0.0
+    assert refused(rate_limit_reset="soon").retry_after is None
+
+
+def test_no_wait_is_longer_than_the_longest_window() -> None:
+    assert refused(rate_limit_reset="9999999999").retry_after == 24 * 3600.0
+
+
+def test_for_the_apps_day_all_accounts_wait() -> None:
+    made = refused(
+        rate_limit_remaining="12", rate_limit_reset="1300",
+        app_limit_24hour_remaining="0", app_limit_24hour_reset="9000",
+    )  # fmt: skip
+    assert (made.retry_after, made.everyone) == (8000.0, True)
 
 
 def test_each_endpoints_window_holds_within_its_handlers() -> None:

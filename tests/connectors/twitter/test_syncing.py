@@ -1,9 +1,13 @@
-"""What a sync keeps, and what it is billed for."""
+"""What a sync of posts keeps, and what it is billed for; what X refuses."""
 
 from __future__ import annotations
 
-import pytest
+from typing import Literal
 
+import pytest
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from sandbox.faults import Fault
 from sandbox.twitter import refusals
 from tests.connectors.twitter.conftest import Bench, Start
 
@@ -85,6 +89,88 @@ def test_a_count_that_tells_nothing_costs_one_reading_and_no_more(start: Start) 
     assert set(bench.kept()) == set(bench.holding.expected({}))
 
 
+def test_a_count_that_is_late_to_tell_of_new_posts_costs_no_reading(start: Start) -> None:
+    bench = post_bench(start)
+    bench.store.let_counts_lag()
+    for _ in range(2):
+        bench.store.post()
+    assert bench.sync_well()["posts"] == 2
+    bench.store.let_counts_catch_up()
+    assert bench.sync_well()["posts"] == 0
+    gone = bench.holding.expected({})[12]
+    bench.holding.remove(gone)
+    assert bench.sync_well()["posts"] == 20
+    assert gone not in bench.kept()
+
+
+def test_a_deletion_that_a_post_of_just_now_may_explain_is_found_by_the_next_run(
+    start: Start,
+) -> None:
+    bench = post_bench(start)
+    gone, other = bench.holding.expected({})[5:7]
+    bench.holding.remove(gone)
+    bench.holding.add(1)
+    bench.sync_well()
+    assert gone not in bench.kept()
+    bench.holding.remove(other)
+    bench.store.post()
+    assert bench.sync_well()["posts"] == 1
+    bench.sync_well()
+    assert other not in bench.kept()
+
+
+def test_a_deletion_while_the_count_is_not_believed_is_found_afterwards(start: Start) -> None:
+    bench = post_bench(start)
+    bench.store.miscount = -2
+    bench.sync_well()
+    gone = bench.holding.expected({})[5]
+    bench.holding.remove(gone)
+    assert bench.sync_well()["posts"] == 0
+    bench.holding.add(1)
+    assert bench.sync_well()["posts"] == 1
+    assert bench.sync_well()["posts"] == 0
+    assert gone in bench.kept()
+    batches = list(bench.handler(days=8).batches(bench.position()))
+    assert [key for batch in batches for key in batch.deleted] == [gone]
+
+
+def test_what_is_wanted_now_is_read_though_the_run_is_cut_before(start: Start) -> None:
+    bench = post_bench(start, items=12, post_page_size=5)
+    wanted = {"replies": "yes", "reposts": "yes"}
+    bench.holding.add(1)
+    bench.choose(**wanted)
+    bench.sync_one_batch()
+    bench.sync_well()
+    assert set(bench.kept()) == set(bench.holding.expected(wanted))
+    assert bench.sync_well()["posts"] == 0
+
+
+def test_what_is_wanted_now_is_read_though_the_profile_was_refused_before(start: Start) -> None:
+    bench = post_bench(start, items=12, post_page_size=5)
+    wanted = {"replies": "yes", "reposts": "yes"}
+    bench.holding.add(1)
+    bench.choose(**wanted)
+    tries = bench.services.settings.http.retries + 1
+    bench.sandbox.world.faults.add(Fault("500", path="/2/users/me", count=tries))
+    assert bench.sync().next == "wait"
+    assert bench.position()["anew"]
+    bench.sync_well()
+    assert set(bench.kept()) == set(bench.holding.expected(wanted))
+
+
+@pytest.mark.parametrize("endless", ["same", "new"])
+def test_posts_end_though_their_page_tokens_do_not(
+    start: Start, endless: Literal["same", "new"]
+) -> None:
+    bench = start("post", items=12, post_page_size=5)
+    bench.store.quirks.endless = endless
+    bench.sync_well()
+    assert set(bench.kept()) == set(bench.holding.expected({}))
+    bench.holding.add(6)
+    bench.sync_well()
+    assert set(bench.kept()) == set(bench.holding.expected({}))
+
+
 def test_posts_that_x_serves_no_more_are_kept(start: Start) -> None:
     bench = post_bench(start, items=80, timeline_posts=100, post_page_size=50)
     before = set(bench.kept())
@@ -100,47 +186,9 @@ def test_all_posts_are_read_now_and_then(start: Start) -> None:
     bench.store.miscount = -1
     bench.sync_well()
     bench.holding.remove(bench.holding.expected({})[-1])
-    assert not list(bench.handler(days=1).batches(bench.position()))[-1].deleted
+    assert not list(bench.handler(days=1).batches(bench.position()))
     batches = list(bench.handler(days=31).batches(bench.position()))
     assert [key for batch in batches for key in batch.deleted]
-
-
-def test_follows_are_billed_for_the_head_and_each_week(start: Start) -> None:
-    bench = start("following", items=30, following_head_size=5, following_page_size=20)
-    assert bench.sync_well()["users"] >= 30
-    assert set(bench.kept()) == set(bench.holding.expected({}))
-    # The profile, and the head.
-    assert bench.sync_well() == {"posts": 0, "users": 6}
-    bench.holding.add(1)
-    # The page after the head, of ten, has nobody new.
-    assert bench.sync_well()["users"] == 16
-    gone, there = bench.holding.expected({})[20:22]
-    bench.holding.remove(gone)
-    bench.sync_well()
-    assert set(bench.kept()) == set(bench.holding.expected({}))
-    bench.holding.edit(there)
-    assert not list(bench.handler(days=6).batches(bench.position()))
-    weekly = list(bench.handler(days=8).batches(bench.position()))
-    assert there in {record["sourceId"] for batch in weekly for record in batch.records}
-
-
-def test_an_unfollow_may_be_left_to_the_weekly_reading(start: Start) -> None:
-    bench = start("following", items=30, following_head_size=5, following_count=False)
-    bench.sync_well()
-    gone = bench.holding.expected({})[-1]
-    bench.holding.remove(gone)
-    # No profile is read then either.
-    assert bench.sync_well() == {"posts": 0, "users": 5}
-    weekly = list(bench.handler(days=8).batches(bench.position()))
-    assert [key for batch in weekly for key in batch.deleted] == [gone]
-
-
-def test_one_that_a_list_skips_is_asked_for_before_it_is_taken_for_gone(start: Start) -> None:
-    bench = start("following", items=4)
-    bench.sync_well()
-    followed, other = bench.holding.expected({})[:2]
-    bench.holding.remove(other)
-    assert bench.handler().still_there([followed, other]) == {followed}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +210,21 @@ def test_what_the_operator_must_mend_is_said_and_is_not_the_persons(
     bench.sync_well()
 
 
+@pytest.mark.parametrize("refusal", [Unauthorized(), Forbidden()])
+def test_a_proxys_refusal_ends_no_access_and_renews_no_tokens(
+    start: Start, refusal: Exception
+) -> None:
+    bench = post_bench(start, items=5)
+    before = bench.tokens()
+    bench.store.refusal = refusal
+    outcome = bench.sync()
+    assert (outcome.next, outcome.handler) != ("rest", "invalid-auth")
+    assert "something between" in (outcome.message or "")
+    assert bench.tokens() == before
+    bench.store.refusal = None
+    bench.sync_well()
+
+
 def test_the_months_posts_used_up_is_waited_for(start: Start) -> None:
     bench = post_bench(start, items=5, monthly_posts=1234)
     bench.store.refusal = refusals.cap_reached()
@@ -173,14 +236,11 @@ def test_the_months_posts_used_up_is_waited_for(start: Start) -> None:
 
 def test_a_spent_refresh_token_asks_the_person_to_connect_again(start: Start) -> None:
     bench = post_bench(start, items=5)
-    tokens = bench.services.vaults.open("owner").tokens(bench.job.connection)
-    assert tokens
+    tokens = bench.tokens()
     assert bench.sandbox.world.tokens.refresh(tokens.refresh_token or "")
     bench.sandbox.world.tokens.expire_access()
     bench.sync_well()
-    renewed = bench.services.vaults.open("owner").tokens(bench.job.connection)
-    assert renewed
-    assert renewed.refresh_token != tokens.refresh_token
+    assert bench.tokens().refresh_token != tokens.refresh_token
     bench.services.vaults.open("owner").save_tokens(bench.job.connection, tokens)
     bench.sandbox.world.tokens.expire_access()
     bench.sync()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import importlib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -13,39 +13,11 @@ from pydantic import BaseModel
 
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running
-from sandbox.twitter.side import TwitterSide
+from tests.sandbox.twitter.conftest import Account
 
-PREFIX = "/twitter/2"
 NEWER = "author_id,created_at,conversation_id,edit_history_post_ids,entities,id,lang,note_post,public_metrics,text"
 EXPANSIONS = "author_id,edit_history_post_ids,in_reply_to_user_id,referenced_posts"
 USER = "created_at,description,id,name,profile_image_url,protected,public_metrics,username,verified"
-
-
-class Account:
-    """The first account, asked with a token of its own."""
-
-    def __init__(self, sandbox: RunningSandbox, *scopes: str) -> None:
-        self.world, self._url = sandbox.world, sandbox.url
-        side = sandbox.world.sides["twitter"]
-        assert isinstance(side, TwitterSide)
-        self.side = side
-        self.store = side.stores[0]
-        self.path = f"/users/{side.account_id(0)}"
-        self.headers = {
-            "Authorization": "Bearer "
-            + sandbox.world.tokens.mint(0, scopes or side.scopes)["access_token"]
-        }
-
-    def ask(self, path: str, **params: Any) -> requests.Response:
-        asked = {name.replace("__", "."): value for name, value in params.items()}
-        url = f"{self._url}{PREFIX}{path}"
-        return requests.get(url, params=asked, headers=self.headers, timeout=10)
-
-    def post(self, path: str, basic: str | None = None, **form: str) -> requests.Response:
-        options = self.world.options
-        pair = basic or f"{options.client_id}:{options.client_secret}"
-        headers = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
-        return requests.post(f"{self._url}{PREFIX}{path}", data=form, headers=headers, timeout=10)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +177,7 @@ def test_a_code_lasts_30_seconds_and_brings_a_refresh_token_for_offline_access_a
         now = account.world.now()
         monkeypatch.setattr(tokens, "clock", lambda: now + wait)
         answer = account.post(
-            "/oauth2/token", grant_type="authorization_code", code=requests.utils.unquote(code),
+            "/oauth2/token", grant_type="authorization_code", code=unquote(code),
             redirect_uri=redirect, code_verifier=verifier,
         )  # fmt: skip
         monkeypatch.undo()
