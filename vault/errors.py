@@ -26,6 +26,10 @@ class FencedError(VaultError):
     """The right to write has gone to a newer worker: stop, without an error for the person."""
 
 
+class AccessRenewedError(VaultError):
+    """The person has connected again: what was found out about the access before is void."""
+
+
 class KeyMissingError(VaultError):
     """The master key or a vault's own key is missing, or it is not the right one."""
 
@@ -50,6 +54,28 @@ class VaultUnreadableError(VaultError):
     """The system did not let the file be read or written: its permissions, or its disk."""
 
 
+class StatementRefusedError(VaultError):
+    """The database refused a statement: a bug, unless the tables are gone."""
+
+
+def damaged(where: str, why: str = "") -> VaultDamagedError:
+    """What is said of a damaged file.
+
+    Args:
+        where: The file.
+        why: What is wrong with it, in a few words.
+    """
+    told = f": {why};" if why else ":"
+    return VaultDamagedError(f"{where} is damaged{told} put it back from a backup")
+
+
+def in_use(where: str) -> VaultLockedError:
+    """What is said of a file that somebody else held for too long."""
+    return VaultLockedError(
+        f"{where} is in use by another process: try again, or raise vault.busy_timeout"
+    )
+
+
 @contextmanager
 def translated(where: str) -> Iterator[None]:
     """Turn the database's errors into the vault's own.
@@ -70,11 +96,9 @@ def _translate(error: DBAPIError, where: str) -> VaultError:
     code = getattr(error.orig, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
     if primary in (_NOTADB, _CORRUPT):
-        return VaultDamagedError(f"{where} is damaged: put it back from a backup")
+        return damaged(where)
     if primary in (_BUSY, _LOCKED):
-        return VaultLockedError(
-            f"{where} is in use by another process: try again, or raise vault.busy_timeout"
-        )
+        return in_use(where)
     if primary == _FULL:
         return VaultFullError(f"no space is left for {where}: make room, then try again")
     if primary in (_READONLY, _IOERR, _CANTOPEN):
@@ -82,4 +106,6 @@ def _translate(error: DBAPIError, where: str) -> VaultError:
             f"{where} could not be read or written: look at the disk and the folder's permissions"
         )
     name = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
-    return VaultError(f"{where}: the database refused a statement ({name}); this is a bug")
+    return StatementRefusedError(
+        f"{where}: the database refused a statement ({name}); this is a bug"
+    )

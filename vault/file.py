@@ -16,9 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vault import migrations
 from vault.engine import WRITES, make_engine
-from vault.errors import VaultDamagedError, VaultError, translated
+from vault.errors import (
+    StatementRefusedError,
+    VaultDamagedError,
+    VaultError,
+    damaged,
+    translated,
+)
 
 _log = logging.getLogger(__name__)
+
+_NO_TABLES = "it has no tables"
 
 
 class VaultFile:
@@ -28,7 +36,11 @@ class VaultFile:
         path: The file.
         key: Its raw key, 32 bytes.
         busy_timeout: Seconds to wait for another writer.
-        look_only: Neither make the tables nor bring them up to date; `form` tells how they are.
+        look_only: Do not bring the tables up to date; `form` tells how they are.
+
+    Raises:
+        VaultError: The file is not there. It is never made here: see `making`.
+        VaultDamagedError: It is damaged, or has no tables.
     """
 
     def __init__(
@@ -81,6 +93,9 @@ class VaultFile:
             # Readers wait for no writer in this mode, https://www.sqlite.org/wal.html#concurrency
             with engine.begin() as database:
                 found, newest = _form(database)
+            if not found:
+                # Tables made now would hide that everything is lost.
+                raise damaged(self.path.name, _NO_TABLES)
             if found == newest:
                 return
             with engine.execution_options(**{WRITES: True}).begin() as database:
@@ -95,6 +110,8 @@ class VaultFile:
             raise VaultError(
                 f"{self.path.name} is not there: put it back, or the disk that it is on"
             ) from None
+        if not found.st_size:
+            raise damaged(self.path.name, "it is empty")
         return found.st_dev, found.st_ino
 
     def _own_engine(self) -> Engine:
@@ -117,6 +134,26 @@ class VaultFile:
             # Once it is mended, nothing that was read before may be remembered of it.
             self._engine.dispose()
             raise
+        except StatementRefusedError as error:
+            if self._has_tables():
+                raise
+            self._engine.dispose()
+            # What cut the file to nothing, or opened it then and so gave it a page, is no bug here.
+            raise damaged(self.path.name, _NO_TABLES) from error
+
+    def _has_tables(self) -> bool:
+        engine = self._new_engine()
+        try:
+            self._identity()
+            with translated(self.path.name), engine.begin() as database:
+                return bool(_form(database)[0])
+        except VaultDamagedError:
+            return False
+        except VaultError:
+            # Not to be known just now: what the statement met is all that can be said.
+            return True
+        finally:
+            engine.dispose()
 
     @contextmanager
     def _read(self) -> Iterator[Database]:
@@ -128,17 +165,21 @@ class VaultFile:
         """As `_read`, on a connection that has never been used and will not be again."""
         engine = self._new_engine()
         try:
-            with self._translated(), engine.begin() as database:
-                yield database
+            with self._translated():
+                # Opening an empty file would make it look like a new one.
+                self._identity()
+                with engine.begin() as database:
+                    yield database
         finally:
             engine.dispose()
 
     @contextmanager
     def _write(self) -> Iterator[Database]:
-        engine = self._own_engine().execution_options(**{WRITES: True})
-        # Threads of one process take turns; only processes wait for each other by polling.
-        with self._lock, self._translated(), engine.begin() as database:
-            yield database
+        with self._translated():
+            engine = self._own_engine().execution_options(**{WRITES: True})
+            # Threads of one process take turns; only processes wait for each other by polling.
+            with self._lock, engine.begin() as database:
+                yield database
 
     def form(self) -> tuple[int, int]:
         """The form that the tables have, 0 where there are none, and the newest that we know."""
@@ -167,4 +208,4 @@ class VaultFile:
 
 def _form(database: Database) -> tuple[int, int]:
     found: int = database.exec_driver_sql("PRAGMA user_version").scalar_one()
-    return found, 1 + len(migrations.STEPS)
+    return found, migrations.newest()

@@ -1,7 +1,8 @@
 """Brings a vault's tables to the form that this code knows.
 
-`user_version` of the file counts the steps. A new vault gets the newest form at once; to change
-the form, change `vault/tables.py` and append a step that does the same to a vault that exists.
+`user_version` of the file counts the steps, from 1 on; it is 0 in an empty file. A new vault gets
+the newest form at once; to change the form, change `vault/tables.py` and append a step that does
+the same to a vault that exists.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, insert
 
 from vault import index, tables
-from vault.errors import VaultError
+from vault.errors import VaultDamagedError, VaultError
 
 Step = Callable[[Connection], None]
 
@@ -33,30 +34,35 @@ def _counts_of_a_run(connection: Connection) -> None:
 STEPS: Sequence[Step] = (_attempts, _counts_of_a_run)
 
 
-def bring_up(connection: Connection, steps: Sequence[Step] = STEPS) -> None:
-    """Make the tables, or bring them up to date, within the transaction at hand.
-
-    Raises:
-        VaultError: The vault was written by a newer version of this server.
-    """
-    newest = 1 + len(steps)
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version > newest:
-        raise VaultError(
-            f"the vault has form {version} and this server knows forms up to {newest}:"
-            " use the newer version of the server that wrote it"
-        )
-    if version == newest:
-        return
-    if version == 0:
-        _create(connection)
-    else:
-        for step in steps[version - 1 :]:
-            step(connection)
-    connection.exec_driver_sql(f"PRAGMA user_version = {newest:d}")
+def newest() -> int:
+    """The newest form that this code knows."""
+    return 1 + len(STEPS)
 
 
-def _create(connection: Connection) -> None:
+def create(connection: Connection) -> None:
+    """Make the tables in an empty file, within the transaction at hand."""
     tables.metadata.create_all(connection)
     connection.execute(insert(tables.counter).values(change=0))
     index.create(connection)
+    connection.exec_driver_sql(f"PRAGMA user_version = {newest():d}")
+
+
+def bring_up(connection: Connection, steps: Sequence[Step] = STEPS) -> None:
+    """Bring the tables up to date, within the transaction at hand.
+
+    Raises:
+        VaultDamagedError: There are none: a vault has them before it comes into its place.
+        VaultError: The vault was written by a newer version of this server.
+    """
+    last = 1 + len(steps)
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if not version:
+        raise VaultDamagedError("the vault has no tables: put it back from a backup")
+    if version > last:
+        raise VaultError(
+            f"the vault has form {version} and this server knows forms up to {last}:"
+            " use the newer version of the server that wrote it"
+        )
+    for step in steps[version - 1 :]:
+        step(connection)
+    connection.exec_driver_sql(f"PRAGMA user_version = {last:d}")

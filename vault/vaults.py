@@ -1,16 +1,16 @@
 """`Vaults`: finds, makes and opens people's vaults.
 
 Each is one file, `home/vaults/<person>.vault`, with its wrapped key beside it
-(`<person>.key`); to take a vault along, take both and the master key.
+(`<person>.key`); to take a vault along, take both and the master key. No code removes either, and
+a key is never there before its vault: a vault that is missing beside its key was lost, or its disk
+is not mounted, and is not made anew.
 """
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
 import re
-import secrets
 import shutil
 import threading
 from collections.abc import Iterator
@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.settings import Settings
-from vault.errors import KeyMissingError, NotFoundError, VaultError
-from vault.keys import KEY_LENGTH, KeyRing, write_new
+from vault.errors import KeyMissingError, NotFoundError, VaultError, in_use
+from vault.keys import KeyRing
+from vault.locks import locked
+from vault.making import make
 from vault.vault import Vault
 
 _PERSON = re.compile(r"[a-z0-9_-]{1,64}")
@@ -44,7 +46,8 @@ class _Turn:
 class Vaults:
     """All vaults of a server; those used last stay open in a process. Threads may share it.
 
-    Opening one vault may take as long as another process holds it; nobody else waits for that.
+    Opening one vault may take as long as another process holds it, up to `vault.busy_timeout`;
+    nobody else waits for that.
 
     Args:
         settings: The server's settings.
@@ -59,7 +62,6 @@ class Vaults:
     def _start(self, inherited: dict[str, Vault]) -> None:
         #: Held for the look at a dict, and never while a file is opened or closed.
         self._lock = threading.Lock()
-        self._making_keys = threading.Lock()
         self._turns: dict[str, _Turn] = {}
         self._open = inherited
         # Last: another thread must not go on with locks that were held at a fork.
@@ -70,12 +72,14 @@ class Vaults:
 
         Args:
             person_id: 1 to 64 of a-z, 0-9, `_` and `-`.
-            create: Make the vault when there is none.
+            create: Make the vault when there is none and never was.
 
         Raises:
-            NotFoundError: There is none, or the id is not one.
+            NotFoundError: There is none and never was, or the id is not one.
             KeyMissingError: The master key or the vault's own is missing or wrong.
-            VaultDamagedError: The file is damaged.
+            VaultDamagedError: The file is damaged, or empty.
+            VaultLockedError: Another process held it for too long.
+            VaultError: There was one, whose key is here, and its file is not there.
         """
         if not _PERSON.fullmatch(person_id):
             raise NotFoundError("a person's id is 1 to 64 of a-z, 0-9, _ and -")
@@ -94,8 +98,9 @@ class Vaults:
         return vault
 
     def people(self) -> list[str]:
-        """The ids of all who have a vault, in order."""
-        return sorted(path.stem for path in self._folder.glob("*.vault"))
+        """The ids of all who have a vault, or whose vault is away just now, in order."""
+        kinds = ("*.vault", "*.key")
+        return sorted({path.stem for kind in kinds for path in self._folder.glob(kind)})
 
     def check(self) -> None:
         """Raise unless vaults can be opened and written, as far as a cheap look tells.
@@ -131,7 +136,10 @@ class Vaults:
         Raises:
             KeyMissingError: One of the two is missing or wrong.
         """
-        self._key(person_id, self._folder / f"{person_id}.vault")
+        file = self._key_file(person_id)
+        if not file.exists():
+            raise KeyMissingError(f"{file.name} is missing")
+        self._keys.unwrap(person_id, file.read_bytes())
 
     def close(self) -> None:
         """Close all vaults; what was written is in their files."""
@@ -169,38 +177,29 @@ class Vaults:
             turn = self._turns.setdefault(person_id, _Turn())
             turn.wanted += 1
         try:
-            with turn.lock:
+            if not turn.lock.acquire(timeout=self._settings.busy_timeout):
+                raise in_use(f"{person_id}.vault")
+            try:
                 yield
+            finally:
+                turn.lock.release()
         finally:
             with self._lock:
                 turn.wanted -= 1
                 if not turn.wanted:
-                    del self._turns[person_id]
+                    # Two threads of a forked child may both have begun anew.
+                    self._turns.pop(person_id, None)
 
     def _opened(self, person_id: str, create: bool) -> Vault:
-        path = self._folder / f"{person_id}.vault"
-        if not path.exists() and not create:
-            raise NotFoundError(f"{person_id} has no vault yet")
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key = self._key(person_id, path)
-        # Two processes must not make the tables, or change to write-ahead logging, at once.
-        with _locked(self._key_file(person_id)):
-            if not path.exists():
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path, key_file = self._folder / f"{person_id}.vault", self._key_file(person_id)
+        if not key_file.exists():
+            if not path.exists() and not create:
+                raise NotFoundError(f"{person_id} has no vault yet")
+            make(path, self._keys, self._settings.busy_timeout)
+        key = self._keys.unwrap(person_id, key_file.read_bytes())
+        # Two processes must not bring the tables up, or change to write-ahead logging, at once.
+        with locked(key_file, self._settings.busy_timeout, path.name):
             return Vault(path, key, self._settings.busy_timeout)
-
-    def _key(self, person_id: str, vault: Path) -> bytes:
-        file = self._key_file(person_id)
-        if not file.exists():
-            if vault.exists():
-                raise KeyMissingError(
-                    f"{file.name} is missing: put it back from a backup; without it the vault"
-                    f" of {person_id} cannot be opened"
-                )
-            # The first one makes the master key, too, which is refused where there are others.
-            with self._making_keys:
-                write_new(file, self._keys.wrap(person_id, secrets.token_bytes(KEY_LENGTH)))
-        return self._keys.unwrap(person_id, file.read_bytes())
 
     def _key_files(self) -> Iterator[Path]:
         """Key files in no order; unlike a glob it does not read a long folder to its end."""
@@ -213,11 +212,3 @@ class Vaults:
 
     def _key_file(self, person_id: str) -> Path:
         return self._folder / f"{person_id}.key"
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("rb") as file:
-        # Closing the file frees the lock, also when the process dies.
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

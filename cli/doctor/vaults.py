@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING
 from cli.doctor import advice
 from cli.doctor.findings import Finding, many, size
 from config.settings import Settings
-from vault.errors import KeyMissingError, VaultDamagedError, VaultError
+from vault.errors import KeyMissingError, VaultError, damaged
 from vault.keys import KeyRing
+from vault.locks import locked
 from vault.vault import Vault
 from vault.vaults import Vaults
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Told of each vault before it is looked at: person, number, of how many, bytes.
 Tell = Callable[[str, int, int, int], None]
-#: Seconds to wait for a vault that another process writes to.
+#: Seconds to wait for a vault that another process writes to, or opens, at most.
 _PATIENCE = 10.0
 #: Most lines about single vaults' being sound; beyond, a sum must do.
 _SINGLE = 5
@@ -44,15 +44,17 @@ def vaults(settings: Settings, tell: Tell, used: set[str], *, quick: bool) -> It
         )
         return
     yield from _writable(settings, folder)
-    people = Vaults(settings).people()
+    missing = _without_vault(folder)
+    people = [one for one in Vaults(settings).people() if one not in missing]
     keys = KeyRing(settings.vault, settings.home)
+    patience = min(_PATIENCE, settings.vault.busy_timeout)
     sound = 0
     for number, person in enumerate(people, 1):
         path = folder / f"{person}.vault"
         try:
             length = path.stat().st_size
             tell(person, number, len(people), length)
-            found = list(_looked_at(_Place(path, keys), used, quick=quick))
+            found = list(_looked_at(_Place(path, keys, patience), used, quick=quick))
         except KeyMissingError:
             # Said with the keys.
             continue
@@ -65,7 +67,6 @@ def vaults(settings: Settings, tell: Tell, used: set[str], *, quick: bool) -> It
             how = "opens" if quick else "is sound"
             yield Finding("vaults", "ok", f"the vault of {person} {how} ({size(length)})")
         yield from found
-    missing = _without_vault(folder)
     yield from (_gone(person) for person in missing)
     if len(people) > _SINGLE:
         how = "open" if quick else "are sound"
@@ -101,8 +102,9 @@ def _gone(person: str) -> Finding:
         "vaults",
         "problem",
         f"vaults/{person}.vault is missing; its key vaults/{person}.key is there",
-        f"Put vaults/{person}.vault back from the backup (docs/deploy.md, Backup), then run"
-        " `dcs sync`. If nothing was ever kept in it, `dcs connect PROVIDER` makes it.",
+        f"Put vaults/{person}.vault back, or the disk that it is on; if it is lost, put it back from"
+        " the backup (docs/deploy.md, Backup), then run `dcs sync`. Without a copy of it, begin"
+        f" anew: move vaults/{person}.key away, then run `dcs connect PROVIDER`.",
     )
 
 
@@ -112,6 +114,8 @@ class _Place:
 
     path: Path
     keys: KeyRing
+    #: Seconds to wait for whoever holds it.
+    patience: float
 
     @property
     def person(self) -> str:
@@ -123,18 +127,17 @@ class _Place:
         Raises:
             KeyMissingError: Its key or the master key is missing or wrong.
             VaultDamagedError: The file is empty.
+            VaultLockedError: Another process holds it for too long.
             OSError: The file or its key is not there, or cannot be read.
         """
         wrapped = self.path.with_suffix(".key")
         if not wrapped.exists():
             raise KeyMissingError(f"{wrapped.name} is missing")
         key = self.keys.unwrap(self.person, wrapped.read_bytes())
-        with wrapped.open("rb") as file:
-            # Whoever makes the vault just now, or brings it up, holds this: let it finish.
-            fcntl.flock(file, fcntl.LOCK_SH)
-        if not self.path.stat().st_size:
-            raise VaultDamagedError(f"{self.path.name} is empty")
-        return Vault(self.path, key, _PATIENCE, look_only=True)
+        with locked(wrapped, self.patience, self.path.name, shared=True):
+            # Whoever brings the vault up just now holds this: let it finish.
+            pass
+        return Vault(self.path, key, self.patience, look_only=True)
 
 
 def _looked_at(place: _Place, used: set[str], *, quick: bool) -> Iterator[Finding]:
@@ -142,7 +145,7 @@ def _looked_at(place: _Place, used: set[str], *, quick: bool) -> Iterator[Findin
     try:
         form, newest = vault.form()
         if not form:
-            raise VaultDamagedError(f"{place.path.name} has no tables")
+            raise damaged(place.path.name, "it has no tables")
         if form > newest:
             yield _too_new(place.person, form, newest)
             return

@@ -141,7 +141,9 @@ class VaultCut(_Damaged):
     name = "vault file cut short"
 
     def damage(self, path: Path) -> None:
-        os.truncate(path, path.stat().st_size // 2 // _PAGE * _PAGE + 100)
+        half = path.stat().st_size // 2 // _PAGE * _PAGE + 100
+        # What is cut to nothing must not pass for a new vault.
+        os.truncate(path, self.chance.choice((0, half)))
 
 
 class VaultFlipped(_Damaged):

@@ -16,6 +16,7 @@ import pytest
 from click.testing import Result
 
 from config.settings import OWNER
+from vault.locks import locked
 from worker.services import Services
 
 Dcs = Callable[..., Result]
@@ -73,9 +74,20 @@ def form(services: Services, number: int) -> None:
 def test_an_empty_vault_is_damaged_and_stays_empty(dcs: Dcs, folder: Path) -> None:
     (folder / "owner.vault").write_bytes(b"")
     (text,) = told(dcs)
-    assert "owner.vault is empty" in text
+    assert "owner.vault is damaged: it is empty" in text
     assert "back from the backup" in text
     assert (folder / "owner.vault").stat().st_size == 0
+
+
+def test_a_vault_that_a_process_opens_without_end_is_told_and_keeps_nobody_waiting(
+    dcs: Dcs, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCS_VAULT__BUSY_TIMEOUT", "0.1")
+    with locked(folder / "owner.key", 0, "owner.vault"):
+        (text,) = told(dcs)
+    assert "owner.vault is in use by another process" in text
+    assert "Wait for the process that holds it" in text
+    assert "backup" not in text
 
 
 def test_a_vault_of_a_newer_form_asks_for_the_newer_server(dcs: Dcs, filled: Services) -> None:
@@ -120,6 +132,9 @@ def test_a_key_without_its_vault_names_the_missing_file(dcs: Dcs, folder: Path) 
     (folder / "owner.vault").unlink()
     (text,) = told(dcs)
     assert "vaults/owner.vault is missing" in text
+    assert "or the disk that it is on" in text
+    # Connecting anew makes none while the key is there.
+    assert "move vaults/owner.key away, then run `dcs connect PROVIDER`" in text
 
 
 def test_a_link_to_nowhere_is_told_and_hides_no_other_vault(dcs: Dcs, filled: Services) -> None:

@@ -15,9 +15,10 @@ from sqlalchemy import Engine
 from config.settings import Settings, load
 from vault.engine import WRITES, make_engine
 from vault.errors import VaultError, VaultLockedError
+from vault.locks import locked
 from vault.model import Connection
 from vault.vault import Vault
-from vault.vaults import Vaults, _locked
+from vault.vaults import Vaults
 
 ACCOUNT = "google:1"
 
@@ -54,8 +55,8 @@ def test_who_opens_a_locked_vault_keeps_nobody_else_waiting(
         opened.set()
 
     opener = threading.Thread(target=open_ann)
-    # What a process holds that makes the tables.
-    with _locked(settings.home / "vaults" / "ann.key"):
+    # What a process holds that opens it.
+    with locked(settings.home / "vaults" / "ann.key", 5.0, "ann.vault"):
         opener.start()
         assert began.wait(5)
         done: list[str] = []
@@ -73,6 +74,34 @@ def test_who_opens_a_locked_vault_keeps_nobody_else_waiting(
     assert opened.is_set()
     assert other._turns == {}
     other.close()
+
+
+def test_a_vault_that_another_process_opens_without_end_is_given_up_after_the_timeout(
+    settings: Settings, vault: Vault
+) -> None:
+    impatient = Vaults(load(home=settings.home, vault={"busy_timeout": 0.2}))
+    failures: list[str] = []
+
+    def open_it() -> None:
+        with pytest.raises(VaultLockedError) as caught:
+            impatient.open("owner")
+        failures.append(str(caught.value))
+
+    threads = [threading.Thread(target=open_it, daemon=True) for _ in range(8)]
+    began = time.monotonic()
+    # As by one that is stopped in the middle of it.
+    with locked(vault.path.with_suffix(".key"), 0, "a"):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(5)
+    # Threads that wait for each other do not add up their waits.
+    assert time.monotonic() - began < 1.2
+    assert len(failures) == 8
+    assert all("owner.vault is in use by another process" in text for text in failures)
+    assert impatient._turns == {}
+    assert impatient.open("owner").connections()
+    impatient.close()
 
 
 def test_threads_that_open_a_vault_at_once_get_the_same_one(vaults: Vaults) -> None:
