@@ -28,6 +28,7 @@ from connectors.sdk.errors import (
     PositionLostError,
     RateLimitedError,
     TokenExpiredError,
+    TransientError,
 )
 from connectors.sdk.http import classify_by_status, retry_after
 
@@ -52,13 +53,16 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> ConnectorE
     """
     if status < HTTPStatus.BAD_REQUEST:
         return None
-    problem = _read(body)
+    answer = _read(body)
+    problem: Mapping[str, Any] = answer or {}
     if status == HTTPStatus.UNAUTHORIZED:
+        if answer is None:
+            return _between()
         return TokenExpiredError("Discord no longer accepts the sign-in; connect the account again")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return _limited(headers, problem)
     if status == HTTPStatus.FORBIDDEN:
-        return _forbidden(headers, problem, body)
+        return _forbidden(headers, answer, body)
     if status == HTTPStatus.BAD_REQUEST and "after" in _parameters(problem):
         return PositionLostError("Discord does not know this place in the list")
     return classify_by_status(status, headers, body)
@@ -88,11 +92,13 @@ def _limited(headers: Mapping[str, str], problem: Mapping[str, Any]) -> RateLimi
 
 
 def _forbidden(
-    headers: Mapping[str, str], problem: Mapping[str, Any], body: bytes
+    headers: Mapping[str, str], answer: Mapping[str, Any] | None, body: bytes
 ) -> ConnectorError:
-    code, words = problem.get("code"), body.lower()
+    code, words = (answer or {}).get("code"), body.lower()
     if code == _CLOUDFLARE or (not code and any(word in words for word in _SHUT_OUT_WORDS)):
         return _shut_out(headers)
+    if answer is None:
+        return _between()
     if code == _NO_SCOPE:
         return AccessDeniedError(
             "the permission to see the servers (guilds) was not granted; connect the account "
@@ -104,6 +110,11 @@ def _forbidden(
     return AccessDeniedError(f"Discord denies access to this data{told}")
 
 
+def _between() -> TransientError:
+    """A proxy on the way answered, or a firewall: it knows nothing of the person's access."""
+    return TransientError("something between this server and Discord refused the request")
+
+
 def _shut_out(headers: Mapping[str, str]) -> RateLimitedError:
     return RateLimitedError(
         "Discord blocks this server's requests for a while, as it does after too many refused "
@@ -113,13 +124,13 @@ def _shut_out(headers: Mapping[str, str]) -> RateLimitedError:
     )
 
 
-def _read(body: bytes) -> Mapping[str, Any]:
-    """The answer's JSON; empty where it is none, as when a proxy answers."""
+def _read(body: bytes) -> Mapping[str, Any] | None:
+    """The answer's JSON; None where it is none, as when a proxy answers."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return {}
-    return answer if isinstance(answer, dict) else {}
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 def _parameters(problem: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,14 +2,12 @@
 
 - Only a page without `paging.next` is the last. Privacy makes pages short or empty; an empty one
   is gone past at once.
-- A field that Facebook no longer has, or that the app may not read, makes the whole request fail,
-  at times for some items alone. The page is then asked for once more with the few fields that
-  every app gets.
 - Where a permission is missing, or access to the data has ended (after 90 days without the
   person), lists have been seen to come empty rather than to be refused
   (https://github.com/facebookarchive/php-graph-sdk/issues/551,
-  https://github.com/myflashlab/facebook-ANE/issues/21; not documented). So an empty list is
-  believed only where the permission is still granted.
+  https://github.com/myflashlab/facebook-ANE/issues/21; not documented). That can begin between two
+  pages. So the end of a list is believed where an item stands on its last page, or the permission
+  is still granted.
 
 https://developers.facebook.com/docs/graph-api/results
 https://developers.facebook.com/docs/graph-api/reference/user/permissions/
@@ -22,9 +20,10 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from connectors.facebook.config import FacebookConfig
-from connectors.facebook.errors import EndOfListError, NotFoundError, RefusedError, TooMuchError
-from connectors.facebook.fields import seconds, text
+from connectors.facebook.errors import EndOfListError, NotFoundError, RefusedError
+from connectors.facebook.fields import drop_paging, seconds
 from connectors.facebook.place import Place
+from connectors.facebook.portions import Portions
 from connectors.sdk.errors import AccessDeniedError, PositionLostError, TransientError
 from connectors.sdk.handler import Context
 from connectors.sdk.lists.page import Page
@@ -32,7 +31,7 @@ from connectors.sdk.records import Json
 
 _GRAPH = "https://graph.facebook.com"
 #: Empty pages gone past in one go.
-_MOST_EMPTY = 50
+_MOST_EMPTY = 10
 _WHY = {
     "declined": "the permission {} was not granted; connect the account again and allow it",
     "expired": "Facebook's 90 days of access to this data ({}) have ended; connect the account "
@@ -60,30 +59,38 @@ class Edge:
         self._now = context.now.timestamp()
         self._name = name
         self._scope = scope
-        self._full = full
-        self._plain = plain
         self._by_time = by_time
-        #: Whether an item was seen since this run began at the head.
-        self._found = True
-        #: Ids of items that came with their plain fields alone.
-        self.poor: set[str] = set()
+        self._portions = Portions(self._get, full=full, plain=plain, most=self._config.page_size)
+
+    @property
+    def poor(self) -> set[str]:
+        """Ids of items that came with their plain fields alone."""
+        return self._portions.poor
 
     def page(self, token: str | None) -> Page:
-        """A page; see `Listed`."""
+        """A page; see `Listed`.
+
+        Raises:
+            AccessDeniedError: The list ends with nothing, and is not to be seen.
+            PositionLostError: The page is no longer known, or empty ones lead round in a circle.
+        """
         place = Place(self._now) if token is None else Place.read(token)
-        if token is None:
-            self._found = False
+        passed: list[Mapping[str, str]] = []
         for _ in range(_MOST_EMPTY):
             answer, place = self._answer(place)
             items = [item for item in answer["data"] if isinstance(item, dict)]
-            self._found |= bool(items)
             last = next((s for item in reversed(items) if (s := seconds(item))), 0)
             following = place.following(answer.get("paging"), self._now, last)
-            if following is None and not self._found:
-                self._require_permission()
+            if following is None and not items:
+                self.require_permission()
             if items or following is None:
                 break
+            passed.append(place.where)
+            if following.where in passed:
+                raise PositionLostError("Facebook's list leads round in a circle")
             place = following
+        for item in items:
+            drop_paging(item)
         return Page(items, next=following.token() if following else None)
 
     def ask(self, path: str, **params: str) -> Json:
@@ -105,75 +112,17 @@ class Edge:
         return True
 
     def contains(self, target: str) -> bool:
-        """Whether the list has an item of this id, asked for by `target_id`."""
+        """Whether the list has an item of this id, asked for by `target_id`, as far as is told."""
         try:
             answer = self.ask(f"me/{self._name}", fields="id", target_id=target)
-        except (NotFoundError, RefusedError):
+        except NotFoundError:
             return False
+        except (AccessDeniedError, RefusedError):
+            return True
         return any(isinstance(i, dict) and i.get("id") == target for i in answer.get("data") or ())
 
-    def _answer(self, place: Place) -> tuple[Json, Place]:
-        """The page at a place, or by time where its cursor is lost; and the place it was read at.
-
-        Raises:
-            PositionLostError: The cursor is lost, and no time leads on.
-        """
-        if place.stale(self._now):
-            place = self._without_cursor(place)
-        try:
-            return self._page_of(place), place
-        except EndOfListError:
-            if not self._by_time:
-                return {"data": []}, place
-        except (PositionLostError, RefusedError):
-            if not place.by_cursor:
-                raise
-        place = self._without_cursor(place)
-        try:
-            return self._page_of(place), place
-        except RefusedError:
-            raise PositionLostError("Facebook refuses this part of the list") from None
-
-    def _without_cursor(self, place: Place) -> Place:
-        found = place.by_time(self._now) if self._by_time else None
-        if found is None:
-            raise PositionLostError("Facebook no longer knows this page of the list")
-        return found
-
-    def _page_of(self, place: Place) -> Json:
-        """The page at a place, with fewer fields and items where Facebook wants it so."""
-        size, fields = self._config.page_size, self._full
-        while True:
-            try:
-                answer = self._get(place.where, fields, size)
-            except TooMuchError:
-                if size > 1:
-                    size = max(1, size // 4)
-                    continue
-                if fields == self._plain:
-                    raise
-            except (RefusedError, AccessDeniedError):
-                if fields == self._plain:
-                    raise
-            else:
-                if fields == self._plain:
-                    ids = (text(i.get("id")) for i in answer["data"] if isinstance(i, dict))
-                    self.poor.update(ident for ident in ids if ident)
-                return answer
-            fields = self._plain
-
-    def _get(self, where: Mapping[str, str], fields: str, size: int) -> Json:
-        answer: Any = self._api.json(
-            f"{_GRAPH}/{self._config.api_version}/me/{self._name}",
-            params={"fields": fields, "limit": str(size), **where},
-            needs=("data",),
-        )
-        if not isinstance(answer["data"], list):
-            raise TransientError("Facebook's answer is none to what was asked")
-        return cast(Json, answer)
-
-    def _require_permission(self) -> None:
-        """Make sure that a list which is empty really is.
+    def require_permission(self) -> None:
+        """Make sure that what the list does not show really is not there.
 
         Raises:
             AccessDeniedError: It is not to be seen.
@@ -190,3 +139,48 @@ class Edge:
         status = statuses[0] if statuses else "declined"
         if status != "granted":
             raise AccessDeniedError(_WHY.get(status, _WHY["declined"]).format(self._scope))
+
+    def _answer(self, place: Place) -> tuple[Json, Place]:
+        """The page at a place, or by time where its cursor is lost; and the place it was read at.
+
+        Where cursors lead no further and no time does, the list has ended as far as it is told.
+
+        Raises:
+            PositionLostError: The cursor is lost, and no time leads on.
+        """
+        if place.stale(self._now):
+            place = self._known(self._without_cursor(place))
+        try:
+            return self._portions.at(place.where), place
+        except EndOfListError:
+            further = self._without_cursor(place)
+            if further is None:
+                return {"data": []}, place
+        except (PositionLostError, RefusedError):
+            if not place.by_cursor:
+                raise
+            further = self._known(self._without_cursor(place))
+        try:
+            return self._portions.at(further.where), further
+        except EndOfListError:
+            return {"data": []}, further
+        except RefusedError:
+            raise PositionLostError("Facebook refuses this part of the list") from None
+
+    def _without_cursor(self, place: Place) -> Place | None:
+        return place.by_time(self._now) if self._by_time else None
+
+    def _known(self, place: Place | None) -> Place:
+        if place is None:
+            raise PositionLostError("Facebook no longer knows this page of the list")
+        return place
+
+    def _get(self, where: Mapping[str, str], fields: str, size: int) -> Json:
+        answer: Any = self._api.json(
+            f"{_GRAPH}/{self._config.api_version}/me/{self._name}",
+            params={"fields": fields, "limit": str(size), **where},
+            needs=("data",),
+        )
+        if not isinstance(answer["data"], list):
+            raise TransientError("Facebook's answer is none to what was asked")
+        return cast(Json, answer)

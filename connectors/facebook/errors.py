@@ -98,7 +98,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> ConnectorE
     problem = _read(status, body)
     if problem is not None:
         return _meaning(status, headers, problem)
-    if status == HTTPStatus.UNAUTHORIZED:
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         # Facebook would have said why: whoever answered here knows nothing of the person's access.
         return TransientError("something between this server and Facebook refused the request")
     return classify_by_status(status, headers, body)

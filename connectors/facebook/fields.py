@@ -35,3 +35,20 @@ def seconds(item: Json) -> int:
 def text(value: Any) -> str | None:
     """The value, if it is text with something in it."""
     return value if isinstance(value, str) and value.strip() else None
+
+
+def drop_paging(item: Json) -> None:
+    """Take every `paging` out of an item, in place and at any depth.
+
+    A list within an item (an album's parts) may have its own, whose `next` is an address that holds
+    the access token: https://developers.facebook.com/docs/graph-api/results
+    """
+    rest: list[Any] = [item]
+    # No recursion: an item may be nested deeper than that goes.
+    while rest:
+        found = rest.pop()
+        if isinstance(found, dict):
+            found.pop("paging", None)
+            rest.extend(found.values())
+        elif isinstance(found, list):
+            rest.extend(found)

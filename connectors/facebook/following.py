@@ -12,14 +12,8 @@ https://developers.facebook.com/docs/graph-api/reference/page
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
-
-from connectors.facebook.edge import Edge
 from connectors.facebook.fields import moment, text
-from connectors.facebook.lookups import Lookups, kept_as_before
-from connectors.sdk.lists.handler import ListedHandler
-from connectors.sdk.lists.page import Page
+from connectors.facebook.listed import EdgeHandler
 from connectors.sdk.records import Json, Record, iso
 from connectors.sdk.schemas.following import Following
 
@@ -27,24 +21,21 @@ _PLAIN = "id,name,created_time"
 _FULL = f"{_PLAIN},about,description,category,link,username,website,verification_status"
 
 
-class LikedPages(ListedHandler):
+class LikedPages(EdgeHandler):
     """The Pages that the person has liked."""
 
     id = "following"
     label = "Liked Pages"
     schema = Following
     scopes = frozenset({"user_likes"})
-    sizes = ("page_size",)
-    frequency = "12hour"
-
-    most_ids = 1
-
-    def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
-        """See `Listed`."""
-        return self._edge.page(token)
+    edge_name = "likes"
+    full = _FULL
+    plain = _PLAIN
+    by_time = False
 
     def record(self, source: Json) -> Record:
         """Map a Page; `created_time` is when it was liked."""
+        source = self.whole(source)
         since = moment(source["created_time"])
         return self.build(
             id=source["id"],
@@ -56,18 +47,6 @@ class LikedPages(ListedHandler):
             description=text(source.get("about")) or text(source.get("description")),
         )
 
-    def same(self, old: Record, new: Record) -> bool:
-        """Whether nothing changed that this reading could see."""
-        return kept_as_before(old, new, self._edge.poor)
-
-    def still_there(self, ids: Sequence[str]) -> set[str]:
-        """Those of the Pages that are still liked."""
-        return self._lookups.there(ids)
-
-    @cached_property
-    def _lookups(self) -> Lookups:
-        return Lookups(self._edge.contains)
-
-    @cached_property
-    def _edge(self) -> Edge:
-        return Edge(self.context, "likes", "user_likes", full=_FULL, plain=_PLAIN, by_time=False)
+    def exists(self, ident: str) -> bool:
+        """Whether the Page is still liked."""
+        return self._edge.contains(ident)

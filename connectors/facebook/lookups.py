@@ -1,18 +1,21 @@
-"""What is kept and no longer listed: is it gone? And an item read with fewer fields: is it new?
+"""What is kept and no longer listed: is it gone?
 
 Facebook lists no more than about 600 posts a year of a Page; for a person nothing is said
 (https://developers.facebook.com/docs/graph-api/reference/page/feed). So what is missing from a
-whole list is asked for by itself before it is taken for gone, each by a call.
+whole list is asked for by itself before it is taken for gone, each by a call. A run makes few of
+them and the next one goes on behind it, round and round, so that each one's turn comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
-from connectors.sdk.records import Record
-
-#: Look-ups of one run. What is missing beyond them is looked up by later ones.
+#: Look-ups of one run.
 _MOST = 100
+#: Look-ups of one run, once a whole round has found nothing gone.
+_FEW = 20
+#: Notes: the id that was asked for last, and how many in a row were there since one was gone.
+_LAST, _QUIET = "lookup_last", "lookup_quiet"
 
 
 class Lookups:
@@ -20,31 +23,37 @@ class Lookups:
 
     Args:
         exists: Asks for one id.
+        require_permission: Raises an error where nothing is to be seen, so that all seems gone.
     """
 
-    def __init__(self, exists: Callable[[str], bool]) -> None:
+    def __init__(
+        self, exists: Callable[[str], bool], require_permission: Callable[[], None]
+    ) -> None:
         self._exists = exists
-        self._left = _MOST
+        self._require_permission = require_permission
+        self._made = 0
 
-    def there(self, ids: Sequence[str]) -> set[str]:
-        """Those of the ids that are there, or that are not looked up by this run."""
-        asked = ids[: self._left]
-        self._left -= len(asked)
+    def there(self, ids: Sequence[str], notes: dict[str, str]) -> set[str]:
+        """Those of the ids that are there, or that are not looked up by this run.
+
+        Args:
+            ids: All that are missing.
+            notes: What is remembered between runs, to be changed in place.
+
+        Raises:
+            AccessDeniedError: The permission went meanwhile: nothing shows that any is gone.
+        """
+        last, quiet = notes.get(_LAST, ""), int(notes.get(_QUIET, "0"))
+        most = _FEW if quiet >= len(ids) else _MOST
+        # Behind the last one come the others, in the order of ids, and then the first again.
+        turn = sorted(ids, key=lambda ident: (ident <= last, ident))
+        asked = turn[: max(0, most - self._made)]
+        self._made += len(asked)
         gone = {ident for ident in asked if not self._exists(ident)}
+        if gone:
+            self._require_permission()
+        if asked:
+            notes[_LAST] = asked[-1]
+            # No higher than the ids' number: what is missing besides is then seen to be new.
+            notes[_QUIET] = "0" if gone else str(min(quiet + len(asked), len(ids)))
         return set(ids) - gone
-
-
-def kept_as_before(old: Record, new: Record, poor: Collection[str]) -> bool:
-    """Whether two records of an item tell the same.
-
-    An item that came with few fields tells nothing of the others: what is kept of those stays.
-
-    Args:
-        old: As it is kept.
-        new: As it was read now.
-        poor: Ids of the items that came with few fields.
-    """
-    if new["sourceId"] not in poor:
-        return old == new
-    before, now = old["sourceData"], new["sourceData"]
-    return all(before.get(key) == value for key, value in now.items())

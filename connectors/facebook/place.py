@@ -32,11 +32,13 @@ class Place:
         given: When the API told it, Unix seconds.
         where: Query parameters that lead there; none lead to the head.
         seen: Unix seconds of the creation of the last item before it; 0 where there was none.
+        jumped: What `seen` was when a time led on last; 0 where none did.
     """
 
     given: float
     where: Mapping[str, str] = field(default_factory=dict)
     seen: int = 0
+    jumped: int = 0
 
     @classmethod
     def read(cls, token: str) -> Self:
@@ -64,11 +66,15 @@ class Place:
         return bool(self.where.keys() - {"since", "until"})
 
     def by_time(self, now: float) -> Place | None:
-        """The same place by time alone, in a list that knows times; None where none was seen.
+        """The same place by time alone, in a list that knows times; None where no time leads on.
 
-        The last second is asked for again: whether it is in the range is not documented.
+        None does where none was seen, and where the list has come no further down since the last
+        one: it is not by time, or holds more of one second than is handed out. The last second is
+        asked for again: whether it is in the range is not documented.
         """
-        return Place(now, {"until": str(self.seen + 1)}, self.seen) if self.seen else None
+        if not self.seen or 0 < self.jumped <= self.seen:
+            return None
+        return Place(now, {"until": str(self.seen + 1)}, self.seen, self.seen)
 
     def following(self, paging: Any, now: float, seen: int) -> Place | None:
         """The place that comes next by an answer's `paging`; None on the last page.
@@ -91,7 +97,7 @@ class Place:
             where["after"] = after
         if not where or where == self.where:
             raise PositionLostError("Facebook does not tell where the next page begins")
-        return Place(now, where, seen or self.seen)
+        return Place(now, where, seen or self.seen, self.jumped)
 
 
 def _query(address: Any) -> str:

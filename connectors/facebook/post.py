@@ -13,15 +13,10 @@ https://developers.facebook.com/docs/graph-api/reference/post
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
-from connectors.facebook.edge import Edge
 from connectors.facebook.fields import moment, text
-from connectors.facebook.lookups import Lookups, kept_as_before
-from connectors.sdk.lists.handler import ListedHandler
-from connectors.sdk.lists.page import Page
+from connectors.facebook.listed import EdgeHandler
 from connectors.sdk.records import Json, Record
 from connectors.sdk.schemas.post import Post
 
@@ -46,24 +41,21 @@ _STATUS = {
 _NAME_LENGTH = 100
 
 
-class Posts(ListedHandler):
+class Posts(EdgeHandler):
     """What the person has published on their timeline."""
 
     id = "post"
     label = "Posts"
     schema = Post
     scopes = frozenset({"user_posts"})
-    sizes = ("page_size",)
-    frequency = "12hour"
-
-    most_ids = 1
-
-    def page(self, token: str | None, notes: dict[str, str]) -> Page:  # noqa: ARG002 - needs none
-        """See `Listed`."""
-        return self._edge.page(token)
+    edge_name = "posts"
+    full = _FULL
+    plain = _PLAIN
+    by_time = True
 
     def record(self, source: Json) -> Record:
         """Map a post."""
+        source = self.whole(source)
         message, story = text(source.get("message")), text(source.get("story"))
         attached = _attached(source)
         return self.build(
@@ -75,22 +67,6 @@ class Posts(ListedHandler):
             content=message or story,
             uri=text(source.get("permalink_url")) or f"https://facebook.com/{source['id']}",
         )
-
-    def same(self, old: Record, new: Record) -> bool:
-        """Whether nothing changed that this reading could see."""
-        return kept_as_before(old, new, self._edge.poor)
-
-    def still_there(self, ids: Sequence[str]) -> set[str]:
-        """Those of the posts that there are."""
-        return self._lookups.there(ids)
-
-    @cached_property
-    def _lookups(self) -> Lookups:
-        return Lookups(self._edge.exists)
-
-    @cached_property
-    def _edge(self) -> Edge:
-        return Edge(self.context, "posts", "user_posts", full=_FULL, plain=_PLAIN, by_time=True)
 
 
 def _attached(source: Json) -> Json:

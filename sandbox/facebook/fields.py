@@ -123,7 +123,8 @@ def _inside(value: Any, tree: Tree) -> Any:
     if not tree:
         return value
     if isinstance(value, dict) and isinstance(value.get("data"), list):
-        return {"data": [select(entry, tree) for entry in value["data"]]}
+        paging = {"paging": value["paging"]} if "paging" in value else {}
+        return {"data": [select(entry, tree) for entry in value["data"]], **paging}
     if isinstance(value, dict) and isinstance(value.get("data"), dict):
         return {"data": select(value["data"], tree)}
     return select(value, tree) if isinstance(value, dict) else value

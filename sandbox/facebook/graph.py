@@ -2,7 +2,8 @@
 
 Played are the parameters named here. The app has *Require App Secret* switched on, as its settings
 allow (`Apps.require_proof`): a call without `appsecret_proof` is refused. A list whose permission
-was not granted is empty, as has been seen; the documentation names error 200.
+was not granted is empty, as has been seen; the documentation names error 200. An album's lists of
+what is attached have a `paging` of their own, as any list within an item may.
 
 https://developers.facebook.com/docs/graph-api/results
 https://developers.facebook.com/docs/graph-api/guides/secure-requests
@@ -22,7 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox.facebook import fields
 from sandbox.facebook.errors import GraphError, expired, invalid_parameter, no_such_object
-from sandbox.facebook.items import Json, item_json
+from sandbox.facebook.items import Item, Json, item_json
 from sandbox.facebook.store import KINDS, Kind, Timeline
 from sandbox.tokens import Grant
 from sandbox.world import World
@@ -195,16 +196,23 @@ class Graph:
         size = _number("limit", 25) or 25
         if not 1 <= size <= _MOST:
             raise invalid_parameter(f"The limit must not exceed {_MOST}")
+        timeline.page_asked()
         if not self._may(caller, kind):
             return {"data": []}
         target = request.args.get("target_id")
         if target:
+            if not timeline.takes_target:
+                raise invalid_parameter("target_id is not supported")
             found = [item for item in timeline.all(kind) if item.id == target and not item.hidden]
             return {"data": [fields.select(item_json(item), tree) for item in found]}
         after, since, until = request.args.get("after"), _number("since"), _number("until")
         page = timeline.read(kind, size, after, since, until)
+        for item in page.items:
+            names, code = timeline.odd.get(item.id, (frozenset(), 0))
+            if kept := sorted(names & set(tree)):
+                raise GraphError(code, f"(#{code}) {kept[0]} may not be read.")
         data = [
-            timeline.oddities[kind].send(item.id, fields.select(item_json(item), tree))
+            timeline.oddities[kind].send(item.id, fields.select(_sent(item, caller), tree))
             for item in page.items
         ]
         if page.after is None:
@@ -228,8 +236,20 @@ class Graph:
         for kind in KINDS:
             for item in caller.timeline.all(kind) if self._may(caller, kind) else ():
                 if item.id == ident and not item.hidden:
-                    return fields.select(item_json(item), _asked(_LISTED[kind]))
+                    return fields.select(_sent(item, caller), _asked(_LISTED[kind]))
         raise no_such_object(ident)
+
+
+def _sent(item: Item, caller: Caller) -> Json:
+    """An item's JSON for this caller, whose token stands in the addresses of an album's pages."""
+    whole = item_json(item)
+    for attached in whole.get("attachments", {}).get("data", ()):
+        if parts := attached.get("subattachments"):
+            for part, name in ((whole["attachments"], "attachments"), (parts, "subattachments")):
+                query = urlencode({"access_token": caller.token, "limit": "2", "after": "QVFIpart"})
+                address = f"https://graph.facebook.com/v26.0/{item.id}/{name}?{query}"
+                part["paging"] = {"cursors": {"after": "QVFIpart"}, "next": address}
+    return whole
 
 
 def _asked(kind: str) -> fields.Tree:

@@ -69,8 +69,8 @@ class EdgeHolding:
         self._timeline.oddities[self._kind].spoil(source_id, oddity)
 
     def sent(self, source_id: str) -> Any:
-        """The item as the list last sent it."""
-        return self._timeline.oddities[self._kind].sent(source_id)
+        """The item as the list last sent it, without the token that its inner pages hold."""
+        return _unpaged(self._timeline.oddities[self._kind].sent(source_id))
 
     def reflects(self, record: Mapping[str, Any]) -> bool:
         """A Page's name and a post's text are what changes."""
@@ -84,3 +84,10 @@ class EdgeHolding:
     def idle_requests(self) -> int:
         """The list, of one page at the usual size; an empty one takes a look at the permission."""
         return 1 if self._shown() else 2
+
+
+def _unpaged(value: Any) -> Any:
+    """A copy without any `paging`."""
+    if isinstance(value, dict):
+        return {key: _unpaged(inner) for key, inner in value.items() if key != "paging"}
+    return [_unpaged(inner) for inner in value] if isinstance(value, list) else value

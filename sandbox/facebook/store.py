@@ -1,8 +1,8 @@
 """What an account has at Facebook: liked Pages and posts, in lists that are paged by cursors.
 
-Facebook documents no order of either list; here the newest comes first. Nor does it say what makes
-a cursor invalid, only that items added or deleted can: here it is the deletion of the item that it
-names.
+Facebook documents no order of either list; here the newest comes first, unless a test wants it
+otherwise. Nor does it say what makes a cursor invalid, only that items added or deleted can: here it
+is the deletion of the item that it names. What else a list may do to its reader is in `Manners`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import hashlib
 import random
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sandbox.facebook.errors import GraphError, invalid_parameter
@@ -21,6 +21,7 @@ from sandbox.oddities import Oddities
 Kind = Literal["likes", "posts"]
 KINDS: tuple[Kind, ...] = ("likes", "posts")
 _HOUR = 3600
+_CIRCLE = ("QVFIcircleAZD", "QVFIcircleBZD")
 
 
 @dataclass(slots=True)
@@ -40,7 +41,36 @@ class Slice:
     more: bool
 
 
-class Timeline:
+@dataclass(slots=True)
+class Manners:
+    """How unkind an account's lists are; each may be changed at any time.
+
+    Args:
+        reach: How far a list can be paged; None for as far as it goes.
+        most: The most items that Facebook is willing to put together at once.
+        withheld: Fields that may not be read in a list, and the code of the refusal.
+        odd: Fields that may not be read of an item, by its id, and the code.
+        ranked: Whether the order of a list has nothing to do with time.
+        cap: How many items a list shows at most; the others are still there.
+        circling: Whether the last page leads on, to two empty ones that lead to each other.
+        takes_target: Whether the likes can be asked for one Page.
+        pages_left: After so many pages of lists access to the data ends; None for never.
+        data_access_ended: Whether it has, though the token is good.
+    """
+
+    reach: int | None = None
+    most: int | None = None
+    withheld: dict[Kind, tuple[frozenset[str], int]] = field(default_factory=dict)
+    odd: dict[str, tuple[frozenset[str], int]] = field(default_factory=dict)
+    ranked: bool = False
+    cap: int | None = None
+    circling: bool = False
+    takes_target: bool = True
+    pages_left: int | None = None
+    data_access_ended: bool = False
+
+
+class Timeline(Manners):
     """One account's lists, newest first; safe to use from several threads.
 
     Args:
@@ -55,20 +85,13 @@ class Timeline:
     def __init__(
         self, seed: int, index: int, owner: str, items: int, newest: float, *, remember: bool
     ) -> None:
+        super().__init__()
         self.lock = threading.RLock()
         self._rng = random.Random(f"facebook/{seed}/{index}")
         self._clock = int(newest) - items * _HOUR
         self._owner = owner
         self._lists: dict[Kind, list[Item]] = {kind: [] for kind in KINDS}
         self._generation: dict[Kind, int] = dict.fromkeys(KINDS, 0)
-        #: How far a list can be paged; None for as far as it goes.
-        self.reach: int | None = None
-        #: The most items that Facebook is willing to put together at once.
-        self.most: int | None = None
-        #: Fields that may not be read in a list, and the code of the refusal.
-        self.withheld: dict[Kind, tuple[frozenset[str], int]] = {}
-        #: Whether access to the data has ended, though the token is good.
-        self.data_access_ended = False
         self.oddities = {
             "likes": Oddities(optional="about", essential="created_time", remember=remember),
             "posts": Oddities(optional="message", essential="created_time", remember=remember),
@@ -134,9 +157,11 @@ class Timeline:
         """
         listed = [
             item
-            for item in self.all(kind)
+            for item in self._shown(kind)
             if (since is None or item.created >= since) and (until is None or item.created <= until)
         ]
+        if after in _CIRCLE:
+            return Slice([], after, _CIRCLE[1 - _CIRCLE.index(after)], more=True)
         start = 0
         if after is not None:
             places = {self._cursor(kind, item.id): n for n, item in enumerate(listed)}
@@ -150,6 +175,8 @@ class Timeline:
             message = "Please reduce the amount of data you're asking for, then retry your request"
             raise GraphError(1, message, status=500)
         chosen = listed[start : start + size]
+        if self.circling and start + size >= len(listed):
+            return Slice([item for item in chosen if not item.hidden], None, _CIRCLE[0], more=True)
         ends = [self._cursor(kind, item.id) for item in (chosen[:1] + chosen[-1:])]
         return Slice(
             [item for item in chosen if not item.hidden],
@@ -158,7 +185,20 @@ class Timeline:
             start + size < len(listed),
         )
 
+    def page_asked(self) -> None:
+        """Count a page of a list towards the end of access."""
+        if self.pages_left is not None:
+            self.data_access_ended |= self.pages_left <= 0
+            self.pages_left -= 1
+
+    def _shown(self, kind: Kind) -> list[Item]:
+        listed = self.all(kind)[: self.cap]
+        return sorted(listed, key=lambda item: _digest(item.id)) if self.ranked else listed
+
     def _cursor(self, kind: Kind, ident: str) -> str:
         seal = f"{self._owner}/{kind}/{self._generation[kind]}/{ident}"
-        raw = hashlib.sha256(seal.encode()).digest()[:12]
-        return "QVFI" + base64.urlsafe_b64encode(raw).decode() + "ZD"
+        return "QVFI" + base64.urlsafe_b64encode(_digest(seal)[:12]).decode() + "ZD"
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

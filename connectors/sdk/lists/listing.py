@@ -10,6 +10,8 @@ Such an API says what is in a list and perhaps how long it is, not what happened
   read whole again at a certain age, and one whose new items may turn up anywhere in each run.
 - What is kept and was not seen in a whole list, or is listed as a mere placeholder, is looked up
   by its id before it is marked deleted: a list that changes while it is paged can skip an item.
+- A list whose pages lead round in a circle, or on and on without anything new, is one whose page
+  token is lost: what it showed is kept, and nothing is marked deleted by it.
 - The length may be wrong: nothing promises that it is exact. Where a whole list shows that it was,
   a difference no greater tells nothing for a day.
 
@@ -26,6 +28,7 @@ from datetime import datetime, timedelta
 
 from connectors.sdk.errors import PositionLostError, TransientError
 from connectors.sdk.handler import Kept, unmappable
+from connectors.sdk.lists.onward import Onward
 from connectors.sdk.lists.page import Found, Listed, Page, Reading, apart
 from connectors.sdk.lists.position import State
 from connectors.sdk.records import Batch, Failed, Json, Position, Record, iso
@@ -85,13 +88,13 @@ class Listing:
     def _walk(self) -> Iterator[Batch]:
         """The backfill, a page at a time. A page token that is refused leads to a sweep."""
         state = self._state
+        onward = Onward(state.barren)
         while state.phase == "walk":
             first = state.page is None
             try:
                 page = self._handler.page(state.page, state.notes)
             except PositionLostError:
-                # The length accounts for the whole list, not for what is kept so far.
-                state.page, state.total, state.phase = None, None, "sweep"
+                self._lost()
                 return
             if first:
                 state.total, state.head = page.total, self._digest(page)
@@ -99,7 +102,20 @@ class Listing:
             state.page = page.next
             if page.next is None:
                 self._walked(alone=first)
+            else:
+                # What earlier runs have seen is kept, and no news either.
+                keys = set(map(self._key, page.items))
+                leads = onward.leads(keys - self._known(keys), page.next)
+                state.barren = onward.barren
+                if not leads:
+                    self._lost()
             yield self._batch(self._sift(page))
+
+    def _lost(self) -> None:
+        """Say that the backfill cannot go on, and that the list is to be read from its head."""
+        state = self._state
+        # The length accounts for the whole list, not for what is kept so far.
+        state.page, state.total, state.phase, state.barren = None, None, "sweep", 0
 
     def _walked(self, *, alone: bool) -> None:
         """Say what follows on the last page: a list of several may have changed on the way."""
@@ -110,7 +126,7 @@ class Listing:
             # What came in at the head is seen there; what came in elsewhere is not.
             blind = state.shifted and not self._handler.newest_first
             state.phase = "sweep" if blind else "settle"
-        state.shifted = False
+        state.shifted, state.barren = False, 0
 
     def _look(self) -> Iterator[Batch]:
         """Look at the head, and on while there is something new; a sweep if that is not all."""
@@ -121,12 +137,12 @@ class Listing:
             # Placeholders that were seen to need no second look-up.
             found = self._sift(page, ask=digest != state.head)
             same = digest == state.head and self._as_expected(first)
-            seen = set(found.ids)
+            seen, onward = set(found.ids), Onward()
             while self._goes_on(page, found, same=same):
                 self._account(found)
                 if found.told:
                     yield self._batch(found)
-                page = self._handler.page(page.next, self._state.notes)
+                page = self._next(page, onward)
                 found = self._sift(page)
                 seen |= found.ids
             if not page.next and digest != state.head:
@@ -169,7 +185,9 @@ class Listing:
         """Read the whole list; then mark deleted what is kept, was not in it, and is gone.
 
         Begins again when it is cut. A batch comes with what is new or changed alone, so that each
-        run gets further than the one before, and one that finds nothing is not cut between pages.
+        run gets further than the one before, and one that finds nothing is not cut between pages:
+        cut at the end of each time slice, it would never come to its end. It is as long as the list
+        is, since `Onward` ends one that has no end.
         """
         state = self._state
         reading: Reading | None = None
@@ -188,7 +206,7 @@ class Listing:
                 self._trust(now.unrest)
                 break
         if reading is None:
-            raise TransientError("the provider keeps refusing its own page tokens")
+            raise TransientError("the provider's pages do not lead to the list's end")
         gone = self._gone(sorted(self._missing(reading.ids)))
         if not (gone or reading.new):
             self._trust(reading.unexplained(expected, self._looked))
@@ -211,8 +229,9 @@ class Listing:
             reading: Filled with what they hold.
 
         Raises:
-            PositionLostError: A page token is no longer known.
+            PositionLostError: A page token is no longer known, or the pages lead nowhere.
         """
+        onward = Onward()
         page = reading.first = self._handler.page(None, self._state.notes)
         while True:
             # Placeholders are missing among the ids, and looked up with all else that is.
@@ -226,7 +245,18 @@ class Listing:
             if not page.next:
                 reading.last = page
                 return
-            page = self._handler.page(page.next, self._state.notes)
+            page = self._next(page, onward)
+
+    def _next(self, page: Page, onward: Onward) -> Page:
+        """The page after one that has a next.
+
+        Raises:
+            PositionLostError: Its token is no longer known, or the pages lead nowhere.
+        """
+        token = page.next or ""
+        if not onward.leads([self._key(item) for item in page.items], token):
+            raise PositionLostError("the provider's list does not come to an end")
+        return self._handler.page(token, self._state.notes)
 
     def _gone(self, ids: Sequence[str]) -> list[str]:
         """Those of the ids that are gone, by asking for each."""

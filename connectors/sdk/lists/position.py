@@ -24,6 +24,7 @@ class State:
             told, and one more for each new item since. Another length than this, told later,
             means that something else changed as well.
         shifted: The length changed during the backfill.
+        barren: Pages in a row of the backfill that brought nothing new.
         head: Digest of the first page, when it was last seen to.
         slack: By how much the length was last seen to differ without a reason.
         trusted: When that was, ISO 8601; "" for never.
@@ -35,6 +36,7 @@ class State:
     page: str | None = None
     total: int | None = None
     shifted: bool = False
+    barren: int = 0
     head: str = ""
     slack: int = 0
     trusted: str = ""

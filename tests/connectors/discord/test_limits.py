@@ -43,7 +43,11 @@ CASES: list[tuple[int, bytes, type[ConnectorError]]] = [
     (403, body(50026), AccessDeniedError),
     (403, body(50001), AccessDeniedError),
     (403, body(40002), AccessDeniedError),
-    (403, b"<html>no</html>", AccessDeniedError),
+    # Of a proxy on the way, which knows nothing of the person's access.
+    (401, b"<html>no</html>", TransientError),
+    (401, b"", TransientError),
+    (403, b"<html>no</html>", TransientError),
+    (403, b"{}", AccessDeniedError),
     (403, body(40333), RateLimitedError),
     (403, b"<html>Attention Required! | Cloudflare</html>", RateLimitedError),
     (400, body(50035, errors={"after": {"_errors": []}}), PositionLostError),

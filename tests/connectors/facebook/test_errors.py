@@ -88,7 +88,8 @@ def test_the_person_reads_why_access_has_ended_and_what_to_do(subcode: int, word
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": 7}', b"\xff", b"[" * 9999])
 def test_what_is_not_facebooks_never_ends_the_access(body: bytes) -> None:
-    assert isinstance(classify(401, {}, body), TransientError)
+    for status in (401, 403):
+        assert isinstance(classify(status, {}, body), TransientError)
     assert isinstance(classify(429, {"Retry-After": "7"}, body), RateLimitedError)
     assert classify(200, {}, body) is None
 

@@ -54,3 +54,18 @@ def test_a_cursor_gets_stale_within_the_hour_and_a_time_never_does() -> None:
 def test_a_token_that_is_none_is_lost(token: str) -> None:
     with pytest.raises(PositionLostError):
         Place.read(token)
+
+
+def test_a_time_leads_on_only_where_the_list_has_come_further_down() -> None:
+    first = Place(NOW, {"after": "QVFI"}, 1_700_000_000).by_time(NOW)
+    assert first is not None
+    paging = {"cursors": {"after": "QVFJ"}, "next": NEXT}
+    for seen, further in ((1_700_000_001, False), (1_700_000_000, False), (1_699_999_999, True)):
+        place = first.following(paging, NOW, seen)
+        assert place is not None
+        place = Place.read(place.token())
+        assert (place.by_time(NOW) is not None) == further
+
+
+def test_a_token_kept_by_an_earlier_version_is_still_read() -> None:
+    assert Place.read('{"given":1.0,"where":{"after":"QVFI"},"seen":7}').by_time(NOW) is not None

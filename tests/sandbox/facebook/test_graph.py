@@ -128,3 +128,56 @@ def test_every_fault_is_in_facebooks_form(party: Party) -> None:
         "401": 190, "403-daily": 4, "403-quota": 613, "403-scope": 200, "429": 613,
         "429-date": 613, "429-seconds": 613, "500": 1, "503": 2,
     }  # fmt: skip
+
+
+def test_a_list_can_have_an_order_that_is_not_by_time_and_a_cap(party: Party) -> None:
+    party.timeline.ranked = True
+    posts = [p for page in party.walk("me/posts", limit=5, fields="id,created_time") for p in page]
+    assert {p["id"] for p in posts} == {p.id for p in party.timeline.all("posts")}
+    times = [post["created_time"] for post in posts]
+    assert times not in (sorted(times), sorted(times, reverse=True))
+    party.timeline.cap = 3
+    assert len(party.get("me/posts", limit=100)["data"]) == 3
+    assert party.get(party.timeline.all("posts")[-1].id, fields="id")
+
+
+def test_a_list_can_lead_round_in_a_circle_of_empty_pages(party: Party) -> None:
+    party.timeline.circling = True
+    answer = party.get("me/likes", limit=100)
+    assert len(answer["data"]) == 12
+    seen = []
+    for _ in range(4):
+        seen.append(answer["paging"]["cursors"]["after"])
+        answer = party.get("me/likes", limit=100, after=seen[-1])
+        assert answer["data"] == []
+    assert seen[:2] == seen[2:]
+    assert seen[0] != seen[1]
+
+
+def test_fields_can_be_refused_for_one_item_alone(party: Party) -> None:
+    posts = party.timeline.all("posts")
+    party.timeline.odd[posts[3].id] = (frozenset({"attachments"}), 12)
+    assert party.refusal("me/posts", fields="id,attachments", limit=5) == (12, None)
+    assert len(party.get("me/posts", fields="id,attachments", limit=3)["data"]) == 3
+    assert len(party.get("me/posts", fields="id", limit=5)["data"]) == 5
+
+
+def test_access_to_the_data_can_end_between_two_pages(party: Party) -> None:
+    party.timeline.pages_left = 1
+    after = party.get("me/posts", limit=5)["paging"]["cursors"]["after"]
+    assert party.get("me/posts", limit=5, after=after) == {"data": []}
+    assert party.get("me/permissions")["data"][2]["status"] == "expired"
+
+
+def test_the_likes_need_not_take_a_target(party: Party) -> None:
+    party.timeline.takes_target = False
+    assert party.refusal("me/likes", target_id="1") == (100, None)
+
+
+def test_an_albums_parts_have_a_paging_of_their_own_which_carries_the_token(party: Party) -> None:
+    while not (albums := [p for p in party.timeline.all("posts") if p.kind == "album"]):
+        party.timeline.add("posts")
+    asked = "attachments{media_type,subattachments{type}}"
+    attachments = party.get(albums[0].id, fields=asked)["attachments"]
+    for part in (attachments, attachments["data"][0]["subattachments"]):
+        assert party.token in part["paging"]["next"]

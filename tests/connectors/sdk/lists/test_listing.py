@@ -6,7 +6,11 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from connectors.sdk.errors import TransientError
 from connectors.sdk.lists.listing import Listing
+from connectors.sdk.lists.onward import MOST_BARREN
 from connectors.sdk.lists.page import Page
 from connectors.sdk.records import Json, Position, Record
 
@@ -126,5 +130,85 @@ def test_what_went_from_the_head_is_seen_at_once_in_a_list_of_one_page() -> None
     shelf = Shelf(3)
     shelf.sync()
     del shelf.items[1]
+    shelf.sync()
+    assert shelf.holds_all
+
+
+class Maze(Shelf):
+    """A list whose last page leads on: round in a circle, or ever on to pages without news."""
+
+    def __init__(self, count: int, beyond: str) -> None:
+        super().__init__(count)
+        self.beyond = beyond
+
+    def page(self, token: str | None, notes: dict[str, str]) -> Page:
+        if len(self.asked) > 1000:
+            raise AssertionError("it does not end")
+        if token and token.startswith("beyond"):
+            self.asked.append(token)
+            turn = int(token.removeprefix("beyond")) + 1
+            items = [{"id": "1", "text": "as it was"}] if self.beyond == "seen" else []
+            return Page(items, next=f"beyond{turn % 2 if self.beyond == 'circle' else turn}")
+        page = super().page(token, notes)
+        return page if page.next else Page(page.items, next="beyond0")
+
+
+ENDLESS = pytest.mark.parametrize("beyond", ["circle", "empty", "seen"])
+
+
+@ENDLESS
+def test_a_backfill_that_is_led_on_for_ever_ends_with_all_that_there_is(beyond: str) -> None:
+    maze = Maze(8, beyond)
+    with pytest.raises(TransientError):
+        maze.sync()
+    assert maze.holds_all
+    assert len(maze.asked) < 5 * (MOST_BARREN + 3)
+
+
+@ENDLESS
+def test_it_ends_as_well_where_each_run_is_cut_after_a_batch(beyond: str) -> None:
+    maze = Maze(8, beyond)
+    for _ in range(MOST_BARREN + 5):
+        if maze.position.get("phase") != "sweep":
+            maze.sync(most=1)
+    with pytest.raises(TransientError):
+        maze.sync(most=1)
+    assert maze.holds_all
+
+
+@ENDLESS
+@pytest.mark.parametrize("days", [0, 8])
+def test_a_list_that_begins_to_lead_on_for_ever_deletes_nothing(beyond: str, days: float) -> None:
+    maze = Maze(8, beyond)
+    maze.page = lambda token, notes: Shelf.page(maze, token, notes)  # type: ignore[method-assign]
+    maze.sync()
+    del maze.page  # type: ignore[attr-defined]
+    del maze.items[-2]
+    maze.items.insert(0, ("9", "new"))
+    if days:
+        with pytest.raises(TransientError):
+            maze.sync(days=days)
+    else:
+        maze.sync(days=days)
+    assert "9" in maze.kept.records
+    assert "2" in maze.kept.records
+
+
+@pytest.mark.parametrize("beyond", ["circle", "empty"])
+def test_a_head_that_is_led_on_for_ever_is_left(beyond: str) -> None:
+    maze = Maze(1, beyond)
+    maze.page = lambda token, notes: Shelf.page(maze, token, notes)  # type: ignore[method-assign]
+    maze.sync()
+    del maze.page  # type: ignore[attr-defined]
+    maze.items.clear()
+    with pytest.raises(TransientError):
+        maze.sync()
+    assert "1" in maze.kept.records
+
+
+def test_a_position_kept_by_an_earlier_version_goes_on() -> None:
+    shelf = Shelf(8)
+    shelf.sync(most=2)
+    del shelf.position["barren"]
     shelf.sync()
     assert shelf.holds_all
