@@ -190,9 +190,12 @@ def reset(
 ) -> int:
     """Set positions back to the start; the number of records removed."""
     of_handlers = _of(handlers, connection_id, handler_id)
+    deaths: dict[str, int] = {}
     if fence is not None and handler_id is not None:
         writing.claim(database, connection_id, handler_id, fence)
     else:
+        # The slice that is fenced off so has not died.
+        deaths = {"attempts": 0, "unfinished": 0, "set_aside": 0}
         # A sync at work must not write its old position over this.
         database.execute(
             update(fences)
@@ -202,7 +205,7 @@ def reset(
     database.execute(
         update(handlers)
         .where(*of_handlers)
-        .values(position={}, seq=handlers.c.seq + 1, failures=0, setbacks=0, total=None)
+        .values(position={}, seq=handlers.c.seq + 1, failures=0, setbacks=0, total=None, **deaths)
     )
     if not delete_data:
         return 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from connectors.sdk.oauth import Tokens
 from connectors.sdk.records import Failed, Json, Position, Record
 from connectors.sdk.schemas.base import RecordSchema
 
@@ -134,6 +135,8 @@ class Ending:
         setback: Whether the slice failed.
         counts: `inserted`, `updated`, `deleted`, `quarantined`, `requests` of this slice; they are
             added up.
+        seq: The handler's commits so far, as the worker knows them; None is not looked at.
+        access: The tokens of which it says that they have ended or do not suffice, where it does.
     """
 
     connection_id: str
@@ -152,6 +155,8 @@ class Ending:
     set_aside: bool = False
     setback: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
+    seq: int | None = None
+    access: Tokens | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import literal, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from vault import accounts, writing
-from vault.errors import NotFoundError
+from vault.errors import AccessRenewedError, FencedError, NotFoundError
 from vault.model import Begun, Ending, HandlerState, Run
 from vault.tables import connections, handlers, runs
 
@@ -62,6 +62,11 @@ def finish(database: Database, ending: Ending) -> None:
     if not states:
         raise NotFoundError(f"there is no handler {ending.handler_id} of {ending.connection_id}")
     writing.claim(database, ending.connection_id, ending.handler_id, ending.fence)
+    _same_slice(states[0], ending)
+    if "invalid-auth" in (ending.handler, ending.connection):
+        held = accounts.read_tokens(database, ending.connection_id)
+        if ending.access is not None and held != ending.access:
+            raise AccessRenewedError(f"the access of {ending.connection_id} was renewed meanwhile")
     before = states[0].status
     status = ending.handler or ("enabled" if before == "syncing" else before)
     accounts.update_handler(
@@ -95,6 +100,17 @@ def all_runs(database: Database, connection_id: str | None, limit: int) -> list[
     if connection_id is not None:
         query = query.where(runs.c.connection_id == connection_id)
     return [Run(**row) for row in database.execute(query).mappings()]
+
+
+def _same_slice(held: HandlerState, ending: Ending) -> None:
+    """Raise FencedError where another slice has begun or kept something since.
+
+    A Redis that was wiped just then may give out a fence number twice.
+    """
+    if ending.run_id is not None and held.last_run_id != ending.run_id:
+        raise FencedError(f"another run of {ending.handler_id} has begun meanwhile")
+    if ending.seq is not None and held.seq != ending.seq:
+        raise FencedError(f"another worker has synced {ending.handler_id} meanwhile")
 
 
 def _counts(before: HandlerState, ending: Ending) -> dict[str, int]:

@@ -329,7 +329,8 @@ class Vault(VaultFile):
         """Write how a slice came out: handler, connection and sync log, in one transaction.
 
         Raises:
-            FencedError: A newer fence has been seen.
+            AccessRenewedError: The access that is said to have ended is not the one held.
+            FencedError: A newer fence has been seen, or another slice has been at work.
             NotFoundError: There is no such handler any more.
         """
         with self._write() as database:

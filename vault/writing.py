@@ -102,7 +102,7 @@ class Writer:
         self.connection = connection
         self.connection_id = connection_id
         self.handler_id = handler_id
-        self._kept = 0
+        self._kept = self._changed = 0
         self._key = {"connection_id": connection_id, "handler_id": handler_id}
 
     def admit(self, fence: int) -> Any:
@@ -134,6 +134,7 @@ class Writer:
         words = self._insert(new, numbers[: len(new)])
         words += self._update(changed, numbers[len(new) :])
         index.put(self.connection, words)
+        self._changed += len(new) + len(changed)
         self._kept += len(new) + sum(held[p.id].deleted_at is not None for _, p in changed)
         return len(new), len(changed), unchanged
 
@@ -153,6 +154,7 @@ class Writer:
                 _MARK_DELETED, [{"b_row": r, "b_at": now, "b_change": n} for r, n in changes]
             )
             index.remove(self.connection, rows)
+        self._changed += len(rows)
         self._kept -= len(rows)
         return len(rows), len(asked) - len(rows)
 
@@ -198,8 +200,9 @@ class Writer:
 
     def advance(self, **values: Any) -> None:
         """Write the handler's row: the values, and the count of records kept."""
-        # Who keeps more is no job that kills its worker at once; `unfinished` goes on counting.
-        lived = {"attempts": 0} if self._kept > 0 else {}
+        # Who gets something done is no job that kills its worker at once; `unfinished` goes on
+        # counting.
+        lived = {"attempts": 0} if self._changed else {}
         self.connection.execute(
             update(handlers)
             .where(*self._here(handlers))

@@ -6,10 +6,12 @@ Neither engine nor task: the web tier and the commands call it directly.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+
+from redis.exceptions import RedisError
 
 from connectors.sdk.errors import ConfigurationError
 from connectors.sdk.http import Api
@@ -94,8 +96,14 @@ def connect(services: Services, person_id: str, provider_id: str, tokens: Tokens
     )
     vault.save_connection(connection)
     vault.save_tokens(identity, tokens.keeping_refresh_token(vault.tokens(identity)))
-    for handler in provider.handlers:
-        _admit(services, vault, Job(person_id, identity, handler.id), handler.scopes, tokens)
+    # All are in the vault before the first is asked for: should Redis be away, none is lost.
+    admitted = [
+        job
+        for handler in provider.handlers
+        for job in [Job(person_id, identity, handler.id)]
+        if _admit(vault, job, handler.scopes, tokens)
+    ]
+    _begin(services, admitted)
     return vault.connection(identity)
 
 
@@ -171,9 +179,8 @@ def resume(services: Services, person_id: str, connection_id: str) -> None:
     """Sync a paused connection again, beginning now."""
     vault = services.vaults.open(person_id)
     vault.set_connection_status(connection_id, "active")
-    for job in _jobs(vault, person_id, connection_id):
-        services.redis.delete(job.cancel())
-    sync(services, person_id, connection_id)
+    jobs = _jobs(vault, person_id, connection_id)
+    _begin(services, [job for job in jobs if _runs(vault, connection_id, job.handler)])
 
 
 def disconnect(
@@ -308,10 +315,26 @@ def _api(services: Services, provider: Provider, tokens: _GivenToken) -> Api:
     )
 
 
-def _admit(
-    services: Services, vault: Vault, job: Job, scopes: frozenset[str], tokens: Tokens
-) -> None:
-    """Make the handler's state fit what the person granted, and sync it when it may run."""
+def _begin(services: Services, jobs: Sequence[Job]) -> None:
+    """Sync what the vault says is to be synced.
+
+    Raises:
+        RedisError: Redis is away. The schedule's next comparison with the vaults brings the rest.
+    """
+    try:
+        for job in jobs:
+            services.redis.delete(job.cancel())
+        for job in jobs:
+            services.queue.sync(job.person, job.connection, job.handler)
+    except RedisError:
+        # As far as it answers: one that is full, say, does.
+        with suppress(RedisError):
+            services.schedule.doubt()
+        raise
+
+
+def _admit(vault: Vault, job: Job, scopes: frozenset[str], tokens: Tokens) -> bool:
+    """Make the handler's state fit what the person granted; whether it is to be synced."""
     vault.ensure_handler(job.connection, job.handler)
     missing = scopes - tokens.scopes if tokens.scopes else frozenset()
     if missing:
@@ -321,14 +344,13 @@ def _admit(
             status="invalid-auth",
             message=f"permission not granted: {', '.join(sorted(missing))}; connect again and allow it",
         )
-        return
-    state = vault.handler(job.connection, job.handler)
-    services.redis.delete(job.cancel())
-    if state.status != "disabled":
-        vault.update_handler(
-            job.connection, job.handler, status="enabled", message=None, failures=0, setbacks=0
-        )
-        services.queue.sync(job.person, job.connection, job.handler)
+        return False
+    if vault.handler(job.connection, job.handler).status == "disabled":
+        return False
+    vault.update_handler(
+        job.connection, job.handler, status="enabled", message=None, failures=0, setbacks=0
+    )
+    return True
 
 
 def _runs(vault: Vault, connection_id: str, handler_id: str) -> bool:

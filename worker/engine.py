@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import redis
 
 from config.logs import bind, message_of
 from connectors.sdk.errors import ConnectorError
-from vault.errors import FencedError, NotFoundError, VaultError
+from vault.errors import AccessRenewedError, FencedError, NotFoundError, VaultError
 from vault.vault import Vault
 from worker.keys import Job
-from worker.outcomes import Outcome, of_error, poisoned
+from worker.outcomes import NO_QUEUE, Outcome, of_error, poisoned, renewed
 from worker.progress import ProgressView
 from worker.schedule import SECONDS, spread
 from worker.services import Services
@@ -33,11 +34,14 @@ _REDIS_PAUSE = 0.5
 #: Said at the end of a run that has come to its end but for these items.
 QUARANTINED = "items that were listed and could not be kept: {}; see `dcs quarantine list`"
 
+#: Said of a run that was ended from outside.
+STOPPED = "stopped on request"
+
 #: Why a slice stopped between two batches, and what follows.
 _STOPS = {
     "slice": Outcome("continue"),
     "shutdown": Outcome("wait", 0.0, message="interrupted; goes on by itself"),
-    "cancelled": Outcome("off", message="stopped on request"),
+    "cancelled": Outcome("off", message=STOPPED),
     "lost": Outcome("leave"),
 }
 
@@ -78,17 +82,23 @@ class Engine:
         """
         job = Job(person_id, connection_id, handler_id)
         with bind(connection=connection_id, handler=handler_id, run=run_id):
-            entry = self._services.schedule.in_run(job, run_id, ticket)
-            if entry is None:
-                return Outcome("leave")
             try:
-                return self._leased(job, run_id, force=force or entry.forced)
-            except NotFoundError:
-                # Disconnected since it was enqueued, or while it ran.
-                self._services.schedule.remove(job)
-                return Outcome("off")
-            except (VaultError, OSError) as error:
-                return self._without_vault(job, run_id, error)
+                return self._entered(job, run_id, ticket, force=force)
+            except redis.RedisError as error:
+                return self._without_redis(job, error)
+
+    def _entered(self, job: Job, run_id: str, ticket: int, *, force: bool) -> Outcome:
+        entry = self._services.schedule.in_run(job, run_id, ticket)
+        if entry is None:
+            return Outcome("leave")
+        try:
+            return self._leased(job, run_id, force=force or entry.forced)
+        except NotFoundError:
+            # Disconnected since it was enqueued, or while it ran.
+            self._take_out([job])
+            return Outcome("off")
+        except (VaultError, OSError) as error:
+            return self._without_vault(job, run_id, error)
 
     def _leased(self, job: Job, run_id: str, *, force: bool) -> Outcome:
         vault = self._services.vaults.open(job.person)
@@ -101,12 +111,42 @@ class Engine:
         with lease:
             work = Slice(self._services, vault, lease, run_id, self._stopping)
             try:
-                return self._slice(vault, job, work, force=force)
+                outcome = self._slice(vault, job, work, force=force)
             except (VaultError, OSError):
-                # This process lives: what it could not write must not be taken for its death.
-                if work.begun is not None and not lease.lost:
-                    self._services.schedule.leave_unwritten(job)
+                self._leave_unwritten(job, work)
                 raise
+            if outcome.next == "leave":
+                self._leave_unwritten(job, work)
+            return outcome
+
+    def _leave_unwritten(self, job: Job, work: Slice) -> None:
+        """This process lives: what it could not write must not be taken for its death."""
+        if work.begun is not None:
+            self._services.schedule.leave_unwritten(job)
+
+    def _without_redis(self, job: Job, error: redis.RedisError) -> Outcome:
+        """Redis went away before the slice, or for longer than its end waits: come back soon.
+
+        Raises:
+            RedisError: It is not back within a lease's life. The job then comes due by what was
+                planned last: its lease's end, or `worker.queued_seconds`.
+        """
+        log.warning("Redis does not answer as it should (%s)", type(error).__name__)
+        delay = spread(self._services.settings.worker.retry_seconds)
+        self._insist(lambda: self._services.schedule.put(job, delay))
+        return Outcome("wait", delay, message=NO_QUEUE)
+
+    def _insist(self, act: Callable[[], object]) -> None:
+        """Do something in Redis; a restart of it takes a moment."""
+        until = time.monotonic() + self._services.settings.worker.lease_seconds
+        while True:
+            try:
+                act()
+                return
+            except redis.RedisError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_REDIS_PAUSE)
 
     def _without_vault(self, job: Job, run_id: str, error: Exception) -> Outcome:
         """The vault cannot even take a state: say so where people look, and come back."""
@@ -123,9 +163,7 @@ class Engine:
     def _slice(self, vault: Vault, job: Job, work: Slice, *, force: bool) -> Outcome:
         refusal = None if force else _refusal(vault, job)
         if refusal:
-            outcome = Outcome("off", message=refusal)
-            self._settle(vault, job, work, outcome)
-            return outcome
+            return self._settled(vault, job, work, Outcome("off", message=refusal))
         try:
             begun = work.begin()
             log.info("run begins" if begun.first else "run goes on")
@@ -145,12 +183,11 @@ class Engine:
             failures = (0 if work.committed else before.failures) + 1
             settings = self._services.settings.worker
             outcome = of_error(error, failures, settings, work.run_id, before.setbacks + 1)
+            work.ended_by(error)
             self._note(error, outcome)
         if outcome.next != "leave":
-            try:
-                self._settle(vault, job, work, outcome)
-            except FencedError:
-                return Outcome("leave")
+            outcome = self._settled(vault, job, work, outcome)
+        if outcome.next != "leave":
             over = outcome.next in ("rest", "off")
             log.info("%s, %s", "run ends" if over else "slice ends", work.told(outcome))
         return outcome
@@ -162,41 +199,74 @@ class Engine:
         message = QUARANTINED.format(state.quarantined) if state.quarantined else None
         return Outcome("rest", spread(SECONDS[frequency]), handler="enabled", message=message)
 
-    def _settle(self, vault: Vault, job: Job, work: Slice, outcome: Outcome) -> None:
-        """Write down the end of the slice: states in the vault, then the schedule, then progress."""
-        if outcome.lost_position:
-            work.start_again()
-        work.save(outcome)
-        until = time.monotonic() + self._services.settings.worker.lease_seconds
-        while True:
-            try:
-                self._plan(vault, job, work, outcome)
-                return
-            except redis.RedisError:
-                # A restart takes a moment; after that the job comes due by its lease's end.
-                if time.monotonic() > until:
-                    raise
-                time.sleep(_REDIS_PAUSE)
+    def _settled(self, vault: Vault, job: Job, work: Slice, outcome: Outcome) -> Outcome:
+        """Write down the end of the slice: states in the vault, then the schedule, then progress.
 
-    def _plan(self, vault: Vault, job: Job, work: Slice, outcome: Outcome) -> None:
+        Returns:
+            The outcome as it was written: another where the person has connected again since the
+            slice found its access ended, and none where another worker has the job by now.
+        """
+        try:
+            if outcome.lost_position:
+                work.start_again()
+            try:
+                work.save(outcome)
+            except AccessRenewedError:
+                setbacks = work.begun.setbacks if work.begun else 0
+                outcome = renewed(setbacks + 1, self._services.settings.worker)
+                work.save(outcome)
+        except FencedError:
+            return Outcome("leave")
+        planned: list[str | None] = []
+        self._insist(lambda: planned.append(self._plan(vault, job, work, outcome)))
+        other = planned[-1]
+        if other is None or outcome.next in ("rest", "off"):
+            return outcome
+        return replace(outcome, run_id=other)
+
+    def _plan(self, vault: Vault, job: Job, work: Slice, outcome: Outcome) -> str | None:
+        """When the job is due next; may be repeated.
+
+        Returns:
+            The run that the job is in, where it is another by now: the slice's own was ended, by a
+            pause say, and a new one asked for.
+        """
         schedule = self._services.schedule
-        if outcome.connection == "invalid-auth":
-            for state in vault.handlers(job.connection):
-                schedule.remove(Job(job.person, job.connection, state.handler_id))
-        elif outcome.next == "off":
-            schedule.remove(job)
-        elif outcome.next == "rest" and _refusal(vault, job):
-            # Switched off meanwhile, or run by force. A run with more to do keeps its place: its
-            # next slice looks for itself, and a forced one must come to its end.
-            schedule.remove(job)
-        elif outcome.next == "rest":
-            schedule.end_run(job)
-            # What was asked for while this ran (another option, say) is a run of its own.
-            schedule.put(job, 0.0 if schedule.asked_again(job) else outcome.delay)
+        over = outcome.next in ("rest", "off")
+        if over:
+            # Switched off meanwhile, or run by force: to be looked at no more. A run with more to
+            # do keeps its place: its next slice looks for itself, and a forced one must come to
+            # its end.
+            off = outcome.next == "off" or _refusal(vault, job) is not None
+            other = schedule.rest(job, work.run_id, None if off else outcome.delay)
+            if outcome.connection == "invalid-auth":
+                others = [state.handler_id for state in vault.handlers(job.connection)]
+                others.remove(job.handler)
+                self._take_out([replace(job, handler=handler) for handler in others])
         else:
-            schedule.keep_run(job, work.run_id)
-            schedule.put(job, spread(outcome.delay) if outcome.failures else outcome.delay)
+            held = schedule.keep_run(job, work.run_id)
+            other = held if held != work.run_id else None
+            delay = spread(outcome.delay) if outcome.failures else outcome.delay
+            schedule.put(job, 0.0 if other else delay)
+        if other is not None and not over:
+            with suppress(NotFoundError):
+                vault.end_run(work.run_id, "paused", STOPPED)
+            outcome = Outcome("off", message=STOPPED)
         work.publish(outcome)
+        if other is not None:
+            queued = ProgressView(job.connection, job.handler, other, "queued")
+            self._services.progress.publish(job, queued)
+        return other
+
+    def _take_out(self, jobs: Sequence[Job]) -> None:
+        """Take jobs out of the schedule: their connection has gone, or its access has ended."""
+        for job in jobs:
+            self._services.schedule.remove(job)
+        # Connected again just now? What was asked for then may have been taken out, too.
+        for job in jobs:
+            with suppress(VaultError, OSError):
+                if _refusal(self._services.vaults.open(job.person), job) is None:
+                    self._services.schedule.put_new(job, 0.0)
 
     def _note(self, error: Exception, outcome: Outcome) -> None:
         if outcome.bug:

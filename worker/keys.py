@@ -10,6 +10,7 @@ from typing import Self
 
 DUE = "dcs:due"
 DUE_BUILT = "dcs:due:built"
+DUE_BUILDING = "dcs:due:building"
 RUNS = "dcs:runs"
 FORCED = "dcs:forced"
 HEARTBEATS = "dcs:heartbeats"
@@ -60,7 +61,7 @@ class Job:
         return f"dcs:checkpoint:{self.member}"
 
     def again(self) -> str:
-        """Key that is set while a sync has been asked for that no run has begun yet."""
+        """Key that is set while a sync has been asked for that no slice has begun yet; says how."""
         return f"dcs:again:{self.member}"
 
     def tickets(self) -> str:

@@ -56,6 +56,7 @@ class Outcome:
         unfinished: All that were not finished, to be remembered; None leaves what is known.
         set_aside: Whether the job is set aside for them.
         setback: Whether the slice failed, and is to be waited for longer the more have failed.
+        run_id: The run that goes on; None for the slice's own.
     """
 
     next: Next
@@ -70,6 +71,7 @@ class Outcome:
     unfinished: int | None = None
     set_aside: bool = False
     setback: bool = False
+    run_id: str | None = None
 
 
 def poisoned(begun: Begun, settings: WorkerSettings) -> Outcome | None:
@@ -149,6 +151,17 @@ def of_error(
         case _:
             message = f"Something went wrong on our side; it has been noted as {run_id}."
             return _error(settings, message, failures, bug=True)
+
+
+def renewed(setbacks: int, settings: WorkerSettings) -> Outcome:
+    """The outcome of a run that found an access ended which the person has renewed meanwhile.
+
+    Args:
+        setbacks: Slices that failed since a run last came to its end, this one included.
+        settings: Retries and waits.
+    """
+    delay = min(settings.retry_seconds * setbacks, settings.error_retry_seconds)
+    return Outcome("wait", delay, setback=True)
 
 
 def _again(error: Exception, failures: int, setbacks: int, settings: WorkerSettings) -> Outcome:

@@ -38,7 +38,12 @@ def services() -> Services:
 
 def engine() -> Engine:
     """An engine on this process's services."""
-    return Engine(services(), _process.stopping.is_set)
+    return Engine(services(), stopping)
+
+
+def stopping() -> bool:
+    """Whether this worker has been asked to end."""
+    return _process.stopping.is_set()
 
 
 def stop() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from redis import RedisError
 
@@ -23,6 +24,9 @@ from worker.handlers import open_handler
 from worker.keys import Job
 from worker.services import Services
 from worker.stopping import StoppedError
+
+#: How an item left quarantine: its record is kept now, or it has gone at the provider.
+Left = Literal["kept", "gone"]
 
 #: Items tried again by themselves in one run, and how often each: what does not mend is a
 #: matter for a person.
@@ -46,7 +50,7 @@ def retry(services: Services, person_id: str, item_id: int) -> str | None:
     handler = open_handler(services, vault, Job(person_id, item.connection_id, item.handler_id))
     try:
         try:
-            return _retry(vault, handler, item)
+            return _retry(vault, handler, item)[1]
         except ConnectorError as error:
             vault.quarantine_failed(item.id, str(error))
             return str(error)
@@ -55,7 +59,7 @@ def retry(services: Services, person_id: str, item_id: int) -> str | None:
         return None
 
 
-def repair(vault: Vault, job: Job, handler: Handler, fence: int) -> Iterator[bool]:
+def repair(vault: Vault, job: Job, handler: Handler, fence: int) -> Iterator[Left | None]:
     """Try a handler's quarantined items again, as each run does, one with each step.
 
     Args:
@@ -65,7 +69,8 @@ def repair(vault: Vault, job: Job, handler: Handler, fence: int) -> Iterator[boo
         fence: Of the run's lease.
 
     Yields:
-        Whether the item has left quarantine. Whoever iterates looks after each whether to go on.
+        How the item has left quarantine; None where it has not. Whoever iterates looks after each
+        whether to go on.
 
     Raises:
         ConnectorError: The provider asks to wait, or lets nobody in.
@@ -76,29 +81,31 @@ def repair(vault: Vault, job: Job, handler: Handler, fence: int) -> Iterator[boo
     faults = 0
     for item in [item for item in waiting if item.tries < _MOST_TRIES][:_MOST_ITEMS]:
         try:
-            mended = _tried(vault, handler, item, fence)
+            left, passing = _tried(vault, handler, item, fence)
         except NotFoundError:
             # A person's own retry was faster.
             continue
-        faults = faults + 1 if mended is None else 0
-        yield bool(mended)
+        faults = faults + 1 if passing else 0
+        yield left
         if faults >= _MOST_FAULTS:
             break
 
 
-def _tried(vault: Vault, handler: Handler, item: QuarantineItem, fence: int) -> bool | None:
-    """Whether the item has left quarantine; None where a passing fault kept it there."""
+def _tried(
+    vault: Vault, handler: Handler, item: QuarantineItem, fence: int
+) -> tuple[Left | None, bool]:
+    """How the item has left quarantine, and whether it was a passing fault that kept it there."""
     try:
-        return _retry(vault, handler, item, fence) is None
+        return _retry(vault, handler, item, fence)[0], False
     except TransientError as error:
         vault.quarantine_failed(item.id, str(error), fence=fence)
-        return None
+        return None, True
 
 
 def _retry(
     vault: Vault, handler: Handler, item: QuarantineItem, fence: int | None = None
-) -> str | None:
-    """None when the item has left quarantine, else why not.
+) -> tuple[Left | None, str | None]:
+    """How the item has left quarantine, or why it has not.
 
     Raises:
         ConnectorError: It says nothing about this item, or the fault may pass.
@@ -117,7 +124,7 @@ def _retry(
         known = isinstance(error, ConnectorError)
         reason = str(error) if known else f"cannot be mapped ({type(error).__name__})"
         vault.quarantine_failed(item.id, reason, fence=fence)
-        return reason
+        return None, reason
     problem = Preparer(handler, handler.kept).check(record) if record else None
     if record and not problem:
         try:
@@ -126,13 +133,13 @@ def _retry(
         except UnwritableError as error:
             problem = str(error)
         else:
-            return None
+            return "gone" if gone else "kept", None
     if problem and not gone:
         vault.quarantine_failed(item.id, problem, fence=fence)
-        return problem
+        return None, problem
     # Gone, and what was found of it before cannot be kept; what is kept of it is so no more.
     vault.release(item.id, deleted=gone, fence=fence)
-    return None
+    return "gone", None
 
 
 #: Errors that are not the item's.

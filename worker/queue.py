@@ -69,7 +69,7 @@ class SyncQueue:
         """
         job = Job(person_id, connection_id, handler_id)
         # Before the run is looked at: one that ends just then sees that another is to follow.
-        self._schedule.ask_again(job)
+        self._schedule.ask_again(job, force=force)
         self._schedule.queued(job)
         run_id = self._schedule.run_of(job)
         if force:
@@ -86,10 +86,11 @@ class SyncQueue:
         """Enqueue the next slice of a run that has more to do.
 
         What has just begun goes first, so that a large account keeps no small one waiting. A
-        message that was sent for the job meanwhile, by request say, will do instead.
+        message that was sent for the job meanwhile, by request say, will do instead. The job is
+        due until then: should Redis go away in between, the tick sends it.
         """
-        self._schedule.queued(job)
         self._send_unless_waiting(job, run_id, force=force, later=True)
+        self._schedule.sent(job)
 
     def send(
         self,
@@ -107,7 +108,7 @@ class SyncQueue:
             force: Sync even when the connection is paused or the handler disabled.
             later: Whether runs that have not begun go first, as for a continuation.
         """
-        self._send(job, run_id, self._schedule.ticket(job), force=force, later=later)
+        self._send(job, run_id, self._schedule.ticket(job, run_id), force=force, later=later)
 
     def send_all(self, jobs: Sequence[Job]) -> None:
         """Enqueue a time slice of each, in its run, on one connection."""
@@ -116,7 +117,7 @@ class SyncQueue:
         left = list(reversed(jobs))
         with self._due_if_unsent(left):
             runs = self._schedule.runs_of(jobs)
-            tickets = self._schedule.tickets(jobs)
+            tickets = self._schedule.tickets(jobs, runs)
             with self._celery.producer_pool.acquire(block=True) as producer:
                 for job, run_id, ticket in zip(jobs, runs, tickets, strict=True):
                     self._send(job, run_id, ticket, producer=producer)
@@ -127,7 +128,7 @@ class SyncQueue:
     ) -> None:
         left = [job]
         with self._due_if_unsent(left):
-            ticket = self._schedule.ticket(job, SPARE_SECONDS)
+            ticket = self._schedule.ticket(job, run_id, SPARE_SECONDS)
             if ticket is not None:
                 self._send(job, run_id, ticket, force=force, later=later)
             left.clear()

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from redis.client import Pipeline
 
+from connectors.sdk.errors import AccessDeniedError, AccessRejectedError
 from connectors.sdk.handler import Handler
+from connectors.sdk.oauth import Tokens
 from connectors.sdk.records import Failed
 from connectors.sdk.stats import Stats
 from vault.model import Begun, Commit, Ending, Run
@@ -59,6 +61,8 @@ class Slice:
         self.committed = 0
         #: What the slice began with; None before that.
         self.begun: Begun | None = None
+        #: The access that the slice works with, as far as known.
+        self._access: Tokens | None = None
         #: Ids that this slice's commits answered for.
         self._listed: set[str] = set()
         self._services = services
@@ -85,12 +89,14 @@ class Slice:
         """Claim the fence, load the position and say that the sync has begun."""
         job = self._job
         run = Run(self.run_id, job.connection, job.handler, datetime.now(UTC))
+        self._access = self._vault.tokens(job.connection)
         unwritten = self._services.schedule.unwritten(job)
         begun = self._vault.begin(run, self._lease.fence, alive=unwritten)
         self.begun = begun
         self._position, self._seq = begun.position, begun.seq
         self._services.checkpoints.agree(job, self._seq, self._lease.fence, self._position)
-        self._services.schedule.begun(job, unwritten=unwritten)
+        if unwritten:
+            self._services.schedule.written(job)
         self._publish("syncing", None, None)
         return begun
 
@@ -123,7 +129,18 @@ class Slice:
         self._vault.reset(
             self._job.connection, self._job.handler, delete_data=False, fence=self._lease.fence
         )
+        self._seq += 1
         self._services.checkpoints.forget(self._job)
+
+    def ended_by(self, error: Exception) -> None:
+        """Remember which access the error speaks of, should it be about one.
+
+        That of the slice's beginning where it has ended: the refusal may be some seconds old, and
+        whoever has connected again since has another. An access that is rejected or denied may
+        have been renewed by the slice itself, so it is the one that is held now.
+        """
+        if isinstance(error, AccessDeniedError | AccessRejectedError):
+            self._access = self._vault.tokens(self._job.connection)
 
     def reconcile(self) -> None:
         """Compare what was listed in this slice with what is kept; a gap goes to quarantine.
@@ -141,6 +158,8 @@ class Slice:
         """Write the outcome's states and the sync log into the vault.
 
         Raises:
+            AccessRenewedError: The access that the outcome says has ended is held no more: the
+                person has connected again. Nothing is written.
             FencedError: Another worker has the job by now.
             NotFoundError: The connection was removed.
         """
@@ -151,6 +170,8 @@ class Slice:
                 handler_id=job.handler,
                 fence=self._lease.fence,
                 run_id=self.run_id if self.begun else None,
+                seq=self._seq if self.begun else None,
+                access=self._access,
                 outcome=_status(outcome),
                 message=outcome.message,
                 handler=outcome.handler,
@@ -190,10 +211,11 @@ class Slice:
         """Try what is in quarantine again, once a run: a gap must not stay one by itself."""
         if self.begun is None or not (self.begun.first and self.begun.quarantined):
             return
-        for mended in repair(self._vault, self._job, handler, self._lease.fence):
-            self.committed += mended
-            self._kept += mended
-            self._inserted += mended
+        for left in repair(self._vault, self._job, handler, self._lease.fence):
+            self.committed += left is not None
+            # What has gone at the provider is no record kept.
+            self._kept += left == "kept"
+            self._inserted += left == "kept"
             if reason := self._stop():
                 raise StoppedError(reason)
 

@@ -33,13 +33,16 @@ def sync_handler(
     )
     if outcome.next == "continue":
         job = Job(person_id, connection_id, handler_id)
-        process.services().queue.go_on(job, run_id, force=force)
+        # Where the run was ended meanwhile and another begun, that one goes on, by its own rules.
+        following = outcome.run_id or run_id
+        force = force and following == run_id
+        process.services().queue.go_on(job, following, force=force)
 
 
 @shared_task(name=TICK)
 def tick() -> None:
     """Enqueue what is due."""
-    ticks.tick(process.services())
+    ticks.tick(process.services(), process.stopping)
 
 
 @worker_shutting_down.connect

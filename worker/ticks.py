@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from connectors.sdk.errors import ConfigurationError
 from vault.errors import VaultError
 from vault.model import HandlerState
-from vault.vault import Vault
 from worker.keys import Job
-from worker.schedule import SECONDS
+from worker.schedule import COMPARE_SECONDS, SECONDS
 from worker.services import Services
 
 log = logging.getLogger(__name__)
 
+#: After this, in seconds, the vaults are looked at again where one could not be opened.
+LOOK_AGAIN_SECONDS = 60.0
+#: A comparison rests at least so many times as long as it took.
+LEAST_REST = 20
 
-def tick(services: Services) -> int:
-    """Enqueue the handlers that are due; returns how many."""
+
+def tick(services: Services, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Enqueue the handlers that are due; returns how many.
+
+    Args:
+        services: What the tiers share.
+        stopping: Whether this process is about to end.
+    """
     schedule = services.schedule
     if not schedule.built():
-        rebuild(services)
+        rebuild(services, stopping)
     room = min(services.settings.worker.tick_limit, services.queue.room())
     # What does not fit stays due: queues hold messages, the schedule holds the work.
     jobs = schedule.pop(room) if room else []
@@ -28,28 +39,54 @@ def tick(services: Services) -> int:
     return len(jobs)
 
 
-def rebuild(services: Services) -> None:
-    """Put every handler of every vault into the schedule, as after Redis lost its data."""
-    whole = True
-    for person_id in services.vaults.people():
+def rebuild(services: Services, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Put into the schedule what the vaults say should be in it, as after Redis lost its data.
+
+    Nothing that is planned is changed. One process at a time does so, and the others' ticks go on
+    meanwhile. How often it is done keeps it below a twentieth of that process's time, however many
+    vaults there are.
+
+    Args:
+        services: What the tiers share.
+        stopping: Whether this process is about to end; another then begins anew.
+    """
+    comparison = services.schedule.compare()
+    if comparison is None:
+        return
+    started = time.monotonic()
+    people = services.vaults.people()
+    # None at all may be a folder that is not mounted.
+    whole = bool(people)
+    for person_id in people:
+        if stopping():
+            comparison.give_up()
+            return
         try:
-            _schedule(services, person_id, services.vaults.open(person_id))
-        except (VaultError, OSError) as error:
-            # One vault that cannot be opened must not keep the others from being synced.
+            planned = list(_planned(services, person_id))
+        except Exception as error:
+            # Whatever ails one vault, it must not keep the others from being synced.
             whole = False
-            log.warning("vault of %s left out of the schedule: %s", person_id, error)
-    services.schedule.set_built(whole=whole)
+            known = isinstance(error, VaultError | OSError)
+            reason = str(error) if known else type(error).__name__
+            log.warning("vault of %s left out of the schedule: %s", person_id, reason)
+            planned = []
+        if not comparison.add(planned):
+            # Redis was wiped meanwhile: what has been added so far may be lost.
+            log.warning("the schedule was lost while it was compared with the vaults")
+            return
+    seconds = COMPARE_SECONDS if whole else LOOK_AGAIN_SECONDS
+    comparison.done(max(seconds, LEAST_REST * (time.monotonic() - started)))
 
 
-def _schedule(services: Services, person_id: str, vault: Vault) -> None:
+def _planned(services: Services, person_id: str) -> Iterator[tuple[Job, float]]:
+    """A vault's jobs, each with the seconds until it should be due."""
+    vault = services.vaults.open(person_id)
     for connection in vault.connections():
         if connection.status in ("paused", "invalid-auth"):
             continue
         for state in vault.handlers(connection.id):
-            if state.status in ("disabled", "invalid-auth"):
-                continue
-            job = Job(person_id, connection.id, state.handler_id)
-            services.schedule.put_new(job, _delay(services, state))
+            if state.status not in ("disabled", "invalid-auth"):
+                yield Job(person_id, connection.id, state.handler_id), _delay(services, state)
 
 
 def _delay(services: Services, state: HandlerState) -> float:

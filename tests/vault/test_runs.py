@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors.sdk.oauth import Tokens
 from vault import migrations
-from vault.errors import FencedError, NotFoundError
+from vault.errors import AccessRenewedError, FencedError, NotFoundError
 from vault.model import Ending, Run
 
 ACCOUNT = "google:1"
@@ -124,6 +125,58 @@ def test_a_stale_worker_neither_begins_nor_ends_a_slice(vault):
         vault.finish(ending(fence=1, handler="error", message="of the stale worker"))
     assert (state(vault).status, state(vault).message) == ("syncing", None)
     assert vault.runs(ACCOUNT)[0].outcome == "running"
+
+
+def test_a_slice_that_another_has_overtaken_with_the_same_number_writes_no_end(vault, email, batch):
+    """A Redis that was wiped between lease and claim gives a number twice."""
+    vault.begin(RUN, 1)
+    vault.begin(Run("r2", ACCOUNT, "gmail", NOON), 1)
+    with pytest.raises(FencedError):
+        vault.finish(ending(handler="enabled", complete=True))
+    seq = vault.commit(batch(email(1))).seq
+    with pytest.raises(FencedError):
+        vault.finish(ending(run_id="r2", seq=seq - 1))
+    assert state(vault).status == "syncing"
+    vault.finish(ending(run_id="r2", seq=seq))
+    assert state(vault).status == "enabled"
+
+
+@pytest.mark.parametrize("of", ["handler", "connection"])
+def test_an_access_that_was_renewed_meanwhile_is_not_ended(vault, of):
+    old, new = Tokens("old", "refresh"), Tokens("new", "refresh")
+    vault.save_tokens(ACCOUNT, old)
+    vault.begin(RUN, 1)
+    vault.save_tokens(ACCOUNT, new)
+    ended = {of: "invalid-auth"}
+    with pytest.raises(AccessRenewedError):
+        vault.finish(ending(access=old, **ended))
+    assert (state(vault).status, vault.connection(ACCOUNT).status) == ("syncing", "active")
+    vault.finish(ending(access=new, **ended))
+    assert "invalid-auth" in (state(vault).status, vault.connection(ACCOUNT).status)
+
+
+def test_a_reset_by_a_person_forgets_deaths_and_one_by_the_slice_does_not(vault):
+    for _ in range(3):
+        vault.begin(RUN, 1)
+    vault.finish(ending(attempts=2, set_aside=True, setback=True))
+    vault.reset(ACCOUNT, "gmail", delete_data=False, fence=1)
+    held = state(vault)
+    assert (held.attempts, held.unfinished, held.set_aside, held.setbacks) == (2, 2, 1, 0)
+    vault.reset(ACCOUNT, delete_data=False)
+    held = state(vault)
+    assert (held.attempts, held.unfinished, held.set_aside) == (0, 0, 0)
+
+
+def test_who_changes_or_deletes_something_has_not_died_at_once(vault, email, batch):
+    vault.commit(batch(email(1), email(2)))
+    for kept in (batch(email(1, name="another")), batch(deleted=["2"])):
+        vault.begin(RUN, 1)
+        vault.commit(kept)
+        assert state(vault).attempts == 0
+    # What is as it was is no progress.
+    vault.begin(RUN, 1)
+    vault.commit(batch(email(1, name="another"), deleted=["2"]))
+    assert state(vault).attempts == 1
 
 
 def test_a_connection_is_sound_again_when_its_last_failing_handler_is(vault):

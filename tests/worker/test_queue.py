@@ -100,6 +100,20 @@ def test_the_next_slice_is_sent_unless_a_message_waits(services: Services) -> No
     assert services.queue.lengths()["google"] == 1
 
 
+def test_a_next_slice_that_could_not_be_sent_is_due_at_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = services.schedule.run_of(JOB)
+    services.schedule.put(JOB, 0.0)  # as the slice's end does
+    with monkeypatch.context() as patch:
+        # Redis goes away for good: nothing can be put back either.
+        patch.setattr(type(services.schedule), "tickets", refuse)
+        patch.setattr(type(services.schedule), "put_back", refuse)
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            services.queue.go_on(JOB, run)
+    assert services.schedule.pop(10) == [JOB]
+
+
 def test_what_has_just_begun_goes_before_what_goes_on(services: Services) -> None:
     services.queue.send(JOB, "run", later=True)
     services.queue.send(Job("owner", "google:2", "gmail"), "run")

@@ -14,7 +14,7 @@ import redis
 from vault.model import Connection
 from worker import ticks
 from worker.keys import Job
-from worker.schedule import SECONDS
+from worker.schedule import COMPARE_SECONDS, SECONDS
 from worker.services import Services, open_services
 
 
@@ -122,6 +122,62 @@ def test_a_tick_rebuilds_only_a_schedule_that_is_lost(services: Services) -> Non
     assert delay(services, job) is not None
 
 
+def test_a_job_that_was_lost_from_the_schedule_comes_back_by_itself(services: Services) -> None:
+    job = connect(services, "owner", 1, last_sync_at=ago(600))
+    ticks.tick(services)
+    services.schedule.remove(job)
+    assert 0 < services.redis.ttl("dcs:due:built") <= COMPARE_SECONDS
+    services.redis.delete("dcs:due:built")  # its life is over
+    ticks.tick(services)
+    assert delay(services, job) is not None
+
+
+def test_a_redis_that_is_wiped_in_the_middle_of_a_rebuild_gets_all_from_the_next(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = connect(services, "ada", 1), connect(services, "owner", 2)
+    services.redis.flushall()
+    real = services.vaults.open
+
+    def wiped(person_id: str, **given: Any) -> Any:
+        if person_id == "owner":
+            services.redis.flushall()
+        return real(person_id, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.vaults, "open", wiped)
+        assert ticks.tick(services) == 0
+    assert not services.schedule.built()
+    assert ticks.tick(services) == 2
+    assert delay(services, first) is not None
+    assert delay(services, second) is not None
+
+
+def test_ticks_go_on_while_another_process_rebuilds(services: Services) -> None:
+    job = connect(services, "owner", 1)
+    assert services.schedule.compare()
+    services.schedule.put(job, 0)
+    assert ticks.tick(services) == 1
+    assert not services.schedule.built()
+
+
+def test_a_worker_that_is_to_end_leaves_the_rebuild_to_another(services: Services) -> None:
+    job = connect(services, "owner", 1)
+    ticks.rebuild(services, lambda: True)
+    assert not services.schedule.built()
+    ticks.rebuild(services)
+    assert delay(services, job) is not None
+
+
+def test_a_rebuild_that_takes_long_is_made_less_often(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(services, "owner", 1)
+    monkeypatch.setattr(ticks, "LEAST_REST", 10**9)
+    ticks.rebuild(services)
+    assert services.redis.ttl("dcs:due:built") > COMPARE_SECONDS
+
+
 def test_a_rebuild_leaves_a_planned_time_alone(services: Services) -> None:
     job = connect(services, "owner", 1)
     services.schedule.put(job, 500)
@@ -158,6 +214,7 @@ def test_a_vault_that_cannot_be_opened_keeps_no_other_from_being_synced(
     assert delay(services, whole) is not None
     assert sent(services) == ["google:2"]
     assert any("left out" in record.message for record in caplog.records)
+    assert 0 < services.redis.ttl("dcs:due:built") <= 60
 
 
 def test_a_tick_that_fails_half_way_leaves_the_rest_due(
@@ -187,6 +244,8 @@ def test_a_tick_that_fails_half_way_leaves_the_rest_due(
 def test_nobody_to_sync_is_no_fault(services: Services) -> None:
     assert ticks.tick(services) == 0
     assert services.schedule.built()
+    # The folder of the vaults may not be mounted yet.
+    assert services.redis.ttl("dcs:due:built") <= 60
 
 
 def test_what_does_not_fit_into_the_queues_stays_due(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from queue import Empty
 from typing import Any
 
+import pytest
 import requests
 
 from connectors.google.gmail import Gmail
@@ -14,6 +18,7 @@ from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox
 from vault.model import Commit, HandlerState, Run
 from vault.vault import Vault
+from worker import process, tasks
 from worker.engine import Engine
 from worker.handlers import open_handler
 from worker.keys import Job
@@ -85,3 +90,35 @@ def listed(services: Services, job: Job) -> list[str]:
     handler = open_handler(services, services.vaults.open(job.person), job)
     assert isinstance(handler, Gmail)
     return [message["id"] for message in handler._client.messages(size=100)["messages"]]
+
+
+def only(services: Services, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty queue and schedule, and let `take` work with these services."""
+    for handler in services.vaults.open(job.person).handlers(job.connection):
+        services.schedule.remove(Job(job.person, job.connection, handler.handler_id))
+    services.redis.delete("google")
+    services.schedule.set_built()
+    monkeypatch.setattr(process, "services", lambda: services)
+    monkeypatch.setattr(process, "engine", lambda: Engine(services))
+
+
+def waiting(services: Services) -> int:
+    return services.queue.lengths()["google"]
+
+
+def take(services: Services) -> None:
+    """Do what a worker does with the next message; raises Empty when there is none."""
+    with services.queue._celery.connection() as connection:
+        message = connection.default_channel._get("google")
+    args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
+    tasks.sync_handler(*args, **kwargs)
+
+
+def drain(services: Services, most: int = 60) -> int:
+    """Take messages until there is none; tells how many there were."""
+    for number in range(most):
+        try:
+            take(services)
+        except Empty:
+            return number
+    raise AssertionError("messages go on for ever")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -117,6 +118,38 @@ def test_a_vault_that_is_locked_at_the_end_of_slices_is_no_death(
         assert state(services, job).attempts == IN_A_ROW
         assert state(services, job).unfinished == IN_A_ROW
     assert run(services, job).handler == "enabled"
+
+
+def test_a_lease_that_is_lost_and_a_slice_that_is_overtaken_are_no_deaths(
+    services: Services, job: Job, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(services, job)
+    real = Vault.commit
+    for lose in [_wipe, _overtake] * IN_A_ROW:
+        vault.reset(job.connection, delete_data=False)
+        lost = []
+
+        def commit(self: Vault, value: Any, lose: Any = lose, lost: Any = lost) -> Any:
+            if not lost:
+                lost.append(lose(services, vault, job))
+            return real(self, value)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Vault, "commit", commit)
+            assert run(services, job).next == "leave"
+        assert state(services, job).attempts == 1
+    services.redis.delete(*services.redis.keys("dcs:budget:*"))
+    assert run(services, job).handler == "enabled"
+    assert state(services, job).attempts == 0
+
+
+def _wipe(services: Services, vault: Vault, job: Job) -> None:
+    services.redis.flushall()
+    time.sleep(1.0)  # until the heartbeat has seen it
+
+
+def _overtake(services: Services, vault: Vault, job: Job) -> None:
+    vault.claim(job.connection, job.handler, vault.last_fence(job.connection, job.handler) + 1)
 
 
 def test_a_death_after_the_vault_was_locked_is_one(

@@ -89,6 +89,10 @@ def test_a_quarantined_item_that_is_gone_is_kept_as_found_and_marked_deleted(
     key = odd_one(services, job, vault, monkeypatch)
     sandbox.world.sides["google"].holdings(0)["gmail"].remove(key)
     run(services, job)
+    view = services.progress.view(job)
+    assert view is not None
+    # It is found, and no record that was gained.
+    assert (view.kept, vault.runs(job.connection, 1)[0].inserted) == (0, 0)
     assert vault.quarantine() == []
     assert vault.count("email") == MESSAGES - 1
     assert vault.count("email", include_deleted=True) == MESSAGES

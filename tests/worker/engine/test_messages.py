@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator
-from queue import Empty
 from typing import Any
 
 import pytest
 
 from connectors.google.gmail import Gmail
 from connectors.sdk.errors import RateLimitedError
-from tests.worker.engine.steps import MESSAGES, run, state, with_worker
+from tests.worker.engine.steps import (
+    MESSAGES,
+    drain,
+    only,
+    run,
+    state,
+    take,
+    waiting,
+    with_worker,
+)
 from vault.vault import Vault
-from worker import connections, process, tasks, ticks
+from worker import connections, ticks
 from worker.engine import Engine
 from worker.keys import Job
 from worker.services import Services
@@ -24,34 +30,8 @@ from worker.services import Services
 def hasty(services: Services, job: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """Services of a worker whose slices are one batch long, and an empty queue."""
     with with_worker(services, slice_seconds=0.0) as made:
-        for handler in services.vaults.open(job.person).handlers(job.connection):
-            services.schedule.remove(Job(job.person, job.connection, handler.handler_id))
-        services.redis.delete("google")
-        monkeypatch.setattr(process, "services", lambda: made)
-        monkeypatch.setattr(process, "engine", lambda: Engine(made))
+        only(made, job, monkeypatch)
         yield made
-
-
-def waiting(services: Services) -> int:
-    return services.queue.lengths()["google"]
-
-
-def take(services: Services) -> None:
-    """Do what a worker does with the next message; raises Empty when there is none."""
-    with services.queue._celery.connection() as connection:
-        message = connection.default_channel._get("google")
-    args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
-    tasks.sync_handler(*args, **kwargs)
-
-
-def drain(services: Services, most: int = 60) -> int:
-    """Take messages until there is none; tells how many there were."""
-    for number in range(most):
-        try:
-            take(services)
-        except Empty:
-            return number
-    raise AssertionError("messages go on for ever")
 
 
 def slices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -125,7 +105,7 @@ def test_a_message_that_is_delivered_again_goes_on_unless_another_has_begun(
     hasty: Services, job: Job
 ) -> None:
     run_id = hasty.schedule.run_of(job)
-    first = hasty.schedule.ticket(job)
+    first = hasty.schedule.ticket(job, run_id)
     assert first is not None
 
     def deliver(ticket: int) -> str:
@@ -134,7 +114,7 @@ def test_a_message_that_is_delivered_again_goes_on_unless_another_has_begun(
 
     assert deliver(first) == "continue"
     assert deliver(first) == "continue"
-    second = hasty.schedule.ticket(job)
+    second = hasty.schedule.ticket(job, run_id)
     assert second is not None
     assert deliver(second) == "continue"
     assert deliver(first) == "leave"

@@ -62,16 +62,16 @@ def test_redis_gone_for_a_moment_is_no_bug(
 def test_the_end_of_a_slice_waits_for_a_redis_that_restarts(
     services: Services, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, failures = type(services.schedule).end_run, 0
+    original, failures = type(services.schedule).rest, 0
 
-    def once(self: Any, which: Job) -> None:
+    def once(self: Any, *args: Any) -> Any:
         nonlocal failures
         failures += 1
         if failures == 1:
             raise redis.ConnectionError("restarting")
-        original(self, which)
+        return original(self, *args)
 
-    monkeypatch.setattr(type(services.schedule), "end_run", once)
+    monkeypatch.setattr(type(services.schedule), "rest", once)
     assert run(services, job).next == "rest"
     due = services.schedule.due_at(job)
     assert due is not None
@@ -94,7 +94,7 @@ def test_a_vault_left_out_of_a_rebuild_is_looked_at_again(
     services.redis.delete("dcs:due:built")
     ticks.tick(services)
     assert services.schedule.due_at(job) is not None
-    assert services.redis.ttl("dcs:due:built") == -1
+    assert services.redis.ttl("dcs:due:built") > 60
 
 
 def test_a_cancel_stops_the_run_it_was_meant_for_and_no_later_one(
