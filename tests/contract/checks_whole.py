@@ -241,7 +241,7 @@ def options(make: Make) -> None:
     bench = make(size=None, newest=time.time() - _AGE, **_SPREAD)
     for option in bench.handler.options:
         for value in option.values:
-            job = bench.connect(f"{option.id}-{value}")
+            job = bench.connect(_person(option.id, value))
             bench.choose({option.id: value}, job)
             bench.run_well(job)
             bench.expect_all(f"with {option.id} = {value}", options={option.id: value}, job=job)
@@ -253,7 +253,7 @@ def widening(make: Make) -> None:
     bench = make(size=None, newest=time.time() - _AGE, **_SPREAD)
     for option in bench.handler.options:
         values = list(option.values)
-        job = bench.connect(f"{option.id}-widened")
+        job = bench.connect(_person(option.id, "widened"))
         # From the first to the last and back: what was fetched already is never lost.
         for value in (*values, *values[-2::-1]):
             bench.choose({option.id: value}, job)
@@ -264,6 +264,11 @@ def widening(make: Make) -> None:
                 job=job,
                 more=True,
             )
+
+
+def _person(*words: str) -> str:
+    """A person's id of an option's words, which may have other letters."""
+    return re.sub("[^a-z0-9-]", "-", "-".join(words).lower())
 
 
 def _reasons(bench: Bench) -> str:

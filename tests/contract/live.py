@@ -44,9 +44,9 @@ class Nothing:
         """What this run has read of it."""
         return self.records.get(source_id)
 
-    def source_ids(self) -> Iterator[str]:
+    def source_ids(self, after: str = "") -> Iterator[str]:
         """All that this run has read."""
-        return iter(list(self.records))
+        return iter(sorted(i for i in self.records if i > after))
 
 
 class Live:

@@ -48,6 +48,8 @@ HEAL = {
     ("EarlyPosition", "facebook/following"),
     ("EarlyPosition", "facebook/post"),
     ("SkippedPage", "google/calendar-event"),
+    # Each chat's progress is kept with its own record, not in the position.
+    ("EarlyPosition", "telegram/chat-message"),
 }
 
 
