@@ -12,7 +12,7 @@ COPY sandbox sandbox
 COPY vault vault
 COPY web web
 COPY worker worker
-RUN pip --python /opt/dcs/bin/python install --no-cache-dir --constraint constraints.txt ".[telegram]"
+RUN pip --python /opt/dcs/bin/python install --no-cache-dir --constraint constraints.txt ".[all]"
 
 FROM python:3.12-slim
 # Nothing in the running container can install or build.
