@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 from redis import RedisError
@@ -47,16 +48,31 @@ def retry(services: Services, person_id: str, item_id: int) -> str | None:
     item = next((found for found in vault.quarantine() if found.id == item_id), None)
     if item is None:
         return "there is no such item"
-    handler = open_handler(services, vault, Job(person_id, item.connection_id, item.handler_id))
+    job = Job(person_id, item.connection_id, item.handler_id)
+    handler = open_handler(services, vault, job)
     try:
-        try:
-            return _retry(vault, handler, item)[1]
-        except ConnectorError as error:
-            vault.quarantine_failed(item.id, str(error))
-            return str(error)
+        with _alone(services, vault, job) as free:
+            if not free:
+                return "it is being synced just now, and a second session would end the first"
+            try:
+                return _retry(vault, handler, item)[1]
+            except ConnectorError as error:
+                vault.quarantine_failed(item.id, str(error))
+                return str(error)
     except NotFoundError:
         # A run at work was faster.
         return None
+
+
+@contextmanager
+def _alone(services: Services, vault: Vault, job: Job) -> Iterator[bool]:
+    """Keep syncs out meanwhile, where a provider's session may be open once; whether that is so."""
+    if not services.provider(job.provider).one_session:
+        yield True
+        return
+    lease = services.leases.acquire(job, vault.last_fence(job.connection, job.handler))
+    with lease or nullcontext():
+        yield lease is not None
 
 
 def repair(vault: Vault, job: Job, handler: Handler, fence: int) -> Iterator[Left | None]:

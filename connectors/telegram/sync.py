@@ -80,6 +80,8 @@ class Sync:
         self._pack = Pack(kept, size)
         self._events = Events()
         self._position: Position = {}
+        #: The position yielded last.
+        self._last: Position = {}
         #: When the last batch was yielded, on the monotonic clock.
         self._yielded = time.monotonic()
         #: Chats that TDLib does not let us read now.
@@ -95,6 +97,7 @@ class Sync:
     def run(self, position: Position) -> Iterator[Batch]:
         """Yield batches until there is nothing left to do."""
         left, is_new = self._begun(position)
+        self._last = position
         self._position = {"v": 1, "pages": left}
         if position.get("place"):
             self._position["place"] = position["place"]
@@ -113,7 +116,7 @@ class Sync:
         yield from self._older()
         yield from self._happened()
         rest = self._rest(position)
-        if rest != position or not self._pack.is_empty:
+        if rest != self._last or not self._pack.is_empty:
             yield self._pack.batch(rest)
 
     def _begun(self, position: Position) -> tuple[int, bool]:
@@ -202,7 +205,9 @@ class Sync:
                 asked = calls.get_basic_group(int(kind["basic_group_id"]))
                 try:
                     found = self._client.ask(asked, "basicGroup")
-                except (NotFoundError, UnreadableError):
+                except ConnectorError as error:
+                    if not _of_one_chat(error):
+                        raise
                     return False
                 return not found.get("upgraded_to_supergroup_id")
         return False
@@ -302,7 +307,13 @@ class Sync:
             key = message_key(chat_id, message_id)
             if not self._pack.known([key]):
                 continue
-            message = None if is_gone else self._history.message(chat_id, message_id)
+            try:
+                message = None if is_gone else self._history.message(chat_id, message_id)
+            except ConnectorError as error:
+                if not _of_one_chat(error):
+                    raise
+                # It can be read no more; what is kept of it stays.
+                continue
             if message is None:
                 self._pack.drop(key)
             else:
@@ -327,7 +338,9 @@ class Sync:
         """Leave a chat that cannot be read to a later slice; the others go on."""
         try:
             yield from work
-        except (UnreadableError, AccessDeniedError):
+        except ConnectorError as error:
+            if not _of_one_chat(error):
+                raise
             self._closed.add(chat.id)
 
     def _flush(self) -> Iterator[Batch]:
@@ -336,8 +349,8 @@ class Sync:
         Between batches the engine looks whether to stop, so that an empty one has its use, too.
         """
         if self._pack.is_full or time.monotonic() - self._yielded >= _QUIET:
-            self._yielded = time.monotonic()
-            yield self._pack.batch(dict(self._position))
+            self._yielded, self._last = time.monotonic(), dict(self._position)
+            yield self._pack.batch(self._last)
 
     def _write_group(self, chat: Chat) -> None:
         title = records.called(chat.title, chat.kind)
@@ -372,3 +385,8 @@ class Sync:
         except Exception as error:
             # Whatever is odd about one item must not stop the others.
             self._pack.fail(records.failed(source, source_id, error))
+
+
+def _of_one_chat(error: ConnectorError) -> bool:
+    """Whether an error says nothing of other chats: what is refused, and not for a while only."""
+    return type(error) in (NotFoundError, UnreadableError, AccessDeniedError, ConnectorError)

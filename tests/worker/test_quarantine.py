@@ -260,3 +260,19 @@ def test_a_message_whose_json_is_nested_too_deep_does_not_stop_its_mailbox(
     monkeypatch.undo()
     assert quarantine.retry(services, job.person, item.id) is None
     assert vault.count("email") == MESSAGES
+
+
+def test_where_a_session_may_be_open_once_a_retry_keeps_out_of_a_syncs_way(
+    services: Services, job: Job, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key,) = put_aside(vault, job, 1)
+    (item,) = vault.quarantine()
+    monkeypatch.setattr(type(services.provider("google")), "one_session", True)
+    lease = services.leases.acquire(job, vault.last_fence(job.connection, job.handler))
+    assert lease is not None
+    with lease:
+        assert "being synced" in str(quarantine.retry(services, job.person, item.id))
+    assert quarantine.retry(services, job.person, item.id) is None
+    assert known(vault, job, [key]) == {key}
+    # The next sync finds the way free.
+    assert run(services, job).next == "rest"
