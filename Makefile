@@ -32,7 +32,7 @@ up: $(RUNTIME) ## Run the server of your own.
 	@$(BIN)/python -m cli.main up
 
 test: lint ## Check the code and pass all tests, offline.
-	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n 2 --dist loadgroup)
+	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n 3 --dist loadgroup)
 
 bench: $(DEV) ## Measure, and write docs/performance.md; QUICK=1 only shows that it runs.
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--write-docs) $(if $(ONLY),--only $(ONLY))

@@ -28,10 +28,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start whole servers share ports and processors: one after the other."""
+    """Tests that start whole servers share ports and processors: one after the other.
+
+    Those that hurt one wait for the most part, and go beside the others.
+    """
     for item in items:
-        if item.path.relative_to(_TESTS).parts[0] in _SERVERS:
-            item.add_marker(pytest.mark.xdist_group("servers"))
+        room = item.path.relative_to(_TESTS).parts[0]
+        if room in _SERVERS:
+            item.add_marker(pytest.mark.xdist_group("chaos" if room == "chaos" else "servers"))
 
 
 @pytest.fixture(autouse=True)

@@ -121,7 +121,8 @@ def test_an_error_in_a_task_is_reported_without_content(sent: Kept, tmp_path: Pa
     app = Celery("x", broker="memory://", backend="cache+memory://", set_as_current=False)
     app.conf.task_always_eager = True
 
-    @app.task(name="sync.handler")
+    # Not for other apps of this process.
+    @app.task(name="sync.handler", shared=False)
     def task(subject: str) -> None:
         with logs.bind(connection="google:1", handler="gmail", run="4f2a"):
             fail(subject)
