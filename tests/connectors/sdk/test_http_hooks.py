@@ -111,7 +111,7 @@ def test_what_is_said_of_the_token_with_another_status_leads_to_the_token_held_b
             return self.tokens.pop(0) and self.tokens[0]
 
         def keep(self, old: str, new: str) -> None:
-            raise NotImplementedError
+            raise AssertionError("an OAuth token is kept by nobody but its refresh")
 
     def classify(status: int, *_: Any) -> ConnectorError | None:
         return TokenExpiredError("sign in there first") if status == 400 else None
