@@ -16,8 +16,10 @@ from sandbox.options import SandboxOptions
 from sandbox.world import World
 
 DEFAULT_PORT = 5022
-# Requests that hang on purpose hold a thread each, and must leave some for the others.
+# Requests that hang on purpose hold a thread each, and must leave some for the others. Beside a
+# test there are few of them, and each sandbox starts all of its threads at once.
 _THREADS = 48
+_THREADS_BESIDE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def serve(options: SandboxOptions, host: str = "127.0.0.1", port: int = DEFAULT_
     """
     world = World(options)
     sockets: dict[int, Any] = {}
-    server = _server(world, host, port, sockets)
+    server = _server(world, host, port, sockets, _THREADS)
     try:
         _listening(world, sockets).loop()
     except (SystemExit, KeyboardInterrupt):
@@ -69,7 +71,7 @@ def running(options: SandboxOptions | None = None, port: int = 0) -> Iterator[Ru
     """
     world = World(options or SandboxOptions())
     sockets: dict[int, Any] = {}
-    server = _server(world, "127.0.0.1", port, sockets)
+    server = _server(world, "127.0.0.1", port, sockets, _THREADS_BESIDE)
     listening = _listening(world, sockets)
     thread = threading.Thread(target=listening.loop, name="sandbox", daemon=True)
     thread.start()
@@ -86,10 +88,10 @@ def running(options: SandboxOptions | None = None, port: int = 0) -> Iterator[Ru
         listening.close()
 
 
-def _server(world: World, host: str, port: int, sockets: dict[int, Any]) -> Any:
+def _server(world: World, host: str, port: int, sockets: dict[int, Any], threads: int) -> Any:
     app = app_of(world)
     return waitress.create_server(
-        app, map=sockets, host=host, port=port, threads=_THREADS, ident="sandbox"
+        app, map=sockets, host=host, port=port, threads=threads, ident="sandbox"
     )
 
 

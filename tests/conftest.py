@@ -86,8 +86,10 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings with a fresh home and short waits."""
-    return load(home=tmp_path / "home", http={"backoff": 0.01})
+    """Settings with a fresh home, short waits, and slices that a slow machine does not cut."""
+    return load(
+        home=tmp_path / "home", http={"backoff": 0.01}, worker={"first_slice_seconds": 30.0}
+    )
 
 
 @pytest.fixture

@@ -278,10 +278,13 @@ class Site:
         return connections.connect(self.services, OWNER, "google", tokens)
 
     def sync(self, connection: Connection) -> None:
-        """Bring the mail up to date, as a worker does."""
+        """Bring the mail up to date, as a worker does: slice by slice, on a slow machine many."""
         job = Job(OWNER, connection.id, HANDLER)
-        run = self.services.schedule.run_of(job)
-        outcome = Engine(self.services).run(OWNER, connection.id, HANDLER, run)
+        next_ = "continue"
+        while next_ == "continue":
+            run = self.services.schedule.run_of(job)
+            outcome = Engine(self.services).run(OWNER, connection.id, HANDLER, run)
+            next_ = outcome.next
         assert (outcome.next, outcome.handler) == ("rest", "enabled"), outcome
 
     def _control(

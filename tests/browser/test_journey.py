@@ -66,7 +66,7 @@ def test_a_connected_account_fills_up_before_the_persons_eyes(driver, site):
     with ThreadPoolExecutor(1) as worker:
         syncing = worker.submit(site.sync, connection)
         end = ["Up to date", f"{SLOW.messages} kept"]
-        driver.wait(lambda: driver.run("return window.seen.at(-1)") == end, "all kept", seconds=30)
+        driver.wait(lambda: driver.run("return window.seen.at(-1)") == end, "all kept", seconds=60)
         syncing.result()
     seen = driver.run("return window.seen")
     underway = {counts for state, counts in seen if state == "Syncing" and " of " in counts}
