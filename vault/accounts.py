@@ -112,6 +112,24 @@ def save_tokens(database: Database, connection_id: str, held: Tokens) -> None:
     )
 
 
+def connect(database: Database, connection: Connection, given: Tokens) -> None:
+    """Keep a connection with its tokens; a refresh token that did not come along stays."""
+    save_connection(database, connection)
+    held = read_tokens(database, connection.id)
+    save_tokens(database, connection.id, given.keeping_refresh_token(held))
+
+
+def replace_tokens(database: Database, connection_id: str, old: Tokens, new: Tokens) -> Tokens:
+    """Keep tokens in the place of these, unless others are held by now; those held then."""
+    held = read_tokens(database, connection_id)
+    if held is None:
+        raise NotFoundError(f"there are no tokens of {connection_id}")
+    if held != old:
+        return held
+    save_tokens(database, connection_id, new)
+    return new
+
+
 def handler_states(
     database: Database, connection_id: str, handler_id: str | None = None
 ) -> list[HandlerState]:
@@ -190,12 +208,13 @@ def reset(
 ) -> int:
     """Set positions back to the start; the number of records removed."""
     of_handlers = _of(handlers, connection_id, handler_id)
-    deaths: dict[str, int] = {}
+    counts: dict[str, int] = {}
     if fence is not None and handler_id is not None:
         writing.claim(database, connection_id, handler_id, fence)
     else:
-        # The slice that is fenced off so has not died.
-        deaths = {"attempts": 0, "unfinished": 0, "set_aside": 0}
+        # The slice that is fenced off so has not died. A worker that begins again by itself goes
+        # on to count how often something went wrong: its waits are to grow.
+        counts = dict.fromkeys(("attempts", "unfinished", "set_aside", "failures", "setbacks"), 0)
         # A sync at work must not write its old position over this.
         database.execute(
             update(fences)
@@ -205,7 +224,7 @@ def reset(
     database.execute(
         update(handlers)
         .where(*of_handlers)
-        .values(position={}, seq=handlers.c.seq + 1, failures=0, setbacks=0, total=None, **deaths)
+        .values(position={}, seq=handlers.c.seq + 1, total=None, **counts)
     )
     if not delete_data:
         return 0

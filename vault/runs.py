@@ -15,6 +15,11 @@ from vault.errors import AccessRenewedError, FencedError, NotFoundError
 from vault.model import Begun, Ending, HandlerState, Run
 from vault.tables import connections, handlers, runs
 
+#: Said of a run that another has taken the place of.
+INTERRUPTED = "interrupted; another run went on"
+#: Said of a run whose connection was removed.
+REMOVED = "the connection was removed"
+
 
 def begin(database: Database, run: Run, fence: int, *, alive: bool) -> Begun:
     """Claim the fence, and note that a slice has begun."""
@@ -26,6 +31,9 @@ def begin(database: Database, run: Run, fence: int, *, alive: bool) -> Begun:
     writing.claim(database, run.connection_id, run.handler_id, fence)
     died = max(0, before.attempts - alive)
     unfinished = max(0, before.unfinished - alive)
+    if before.last_run_id not in (None, run.id):
+        # One that nobody ended: Redis forgot it, say. So at most the last one is ever open.
+        _end_open(database, before.last_run_id, "paused", INTERRUPTED)
     noted = database.execute(sqlite_insert(runs).values(asdict(run)).on_conflict_do_nothing())
     database.execute(
         update(handlers)
@@ -84,6 +92,9 @@ def finish(database: Database, ending: Ending) -> None:
         | ({"last_sync_at": datetime.now(UTC)} if ending.complete else {}),
     )
     _finish_connection(database, ending)
+    if ending.run_id is None and ending.ended:
+        # It was refused before it began: what the run's earlier slices wrote is its end.
+        _end_open(database, states[0].last_run_id, ending.outcome, ending.message)
     if ending.run_id is not None:
         _add(database, ending.run_id, ending.outcome, ending.message, ending.counts, ending.ended)
 
@@ -94,12 +105,46 @@ def end(database: Database, run_id: str, outcome: str, message: str | None) -> N
         raise NotFoundError(f"there is no run {run_id}")
 
 
+def end_last(
+    database: Database, connection_id: str, handler_id: str, outcome: str, message: str | None
+) -> None:
+    """Write that a handler's last run has come to rest, unless it has: nobody works on it."""
+    for state in accounts.handler_states(database, connection_id, handler_id):
+        _end_open(database, state.last_run_id, outcome, message)
+        if state.status == "syncing":
+            accounts.update_handler(database, connection_id, handler_id, {"status": "enabled"})
+
+
+def end_all(database: Database, connection_id: str, outcome: str, message: str | None) -> None:
+    """The same for all handlers of a connection."""
+    for state in accounts.handler_states(database, connection_id):
+        end_last(database, connection_id, state.handler_id, outcome, message)
+
+
+def open_handlers(database: Database, connection_id: str) -> set[str]:
+    """The handlers of a connection whose last run has not ended."""
+    query = (
+        select(handlers.c.handler_id)
+        .join(runs, runs.c.id == handlers.c.last_run_id)
+        .where(handlers.c.connection_id == connection_id, runs.c.ended_at.is_(None))
+    )
+    return set(database.scalars(query))
+
+
 def all_runs(database: Database, connection_id: str | None, limit: int) -> list[Run]:
     """The runs begun last, newest first."""
     query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id).limit(limit)
     if connection_id is not None:
         query = query.where(runs.c.connection_id == connection_id)
     return [Run(**row) for row in database.execute(query).mappings()]
+
+
+def _end_open(database: Database, run_id: str | None, outcome: str, message: str | None) -> None:
+    database.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.ended_at.is_(None))
+        .values(outcome=outcome, message=message, ended_at=datetime.now(UTC))
+    )
 
 
 def _same_slice(held: HandlerState, ending: Ending) -> None:

@@ -56,6 +56,14 @@ class Vault(VaultFile):
         with self._write() as database:
             accounts.save_connection(database, connection)
 
+    def connect(self, connection: Connection, tokens: Tokens) -> None:
+        """Insert a connection with its tokens, or renew it: nobody sees one without the other.
+
+        A refresh token that did not come along is kept from before.
+        """
+        with self._write() as database:
+            accounts.connect(database, connection, tokens)
+
     def set_connection_status(
         self, connection_id: str, status: ConnectionStatus, message: str | None = None
     ) -> None:
@@ -66,6 +74,7 @@ class Vault(VaultFile):
     def remove_connection(self, connection_id: str) -> None:
         """Remove a connection with its tokens and handlers; its records stay (see `reset`)."""
         with self._write() as database:
+            runs.end_all(database, connection_id, "paused", runs.REMOVED)
             accounts.remove_connection(database, connection_id)
 
     def tokens(self, connection_id: str) -> Tokens | None:
@@ -77,6 +86,18 @@ class Vault(VaultFile):
         """Keep a connection's tokens; raises NotFoundError when there is no such connection."""
         with self._write() as database:
             accounts.save_tokens(database, connection_id, tokens)
+
+    def replace_tokens(self, connection_id: str, old: Tokens, new: Tokens) -> Tokens:
+        """Keep tokens in the place of these, unless the person has connected again meanwhile.
+
+        Returns:
+            The tokens that are held now.
+
+        Raises:
+            NotFoundError: There is no such connection, or it has no tokens.
+        """
+        with self._write() as database:
+            return accounts.replace_tokens(database, connection_id, old, new)
 
     # Handlers
 
@@ -344,6 +365,21 @@ class Vault(VaultFile):
         """
         with self._write() as database:
             runs.end(database, run_id, outcome, message)
+
+    def end_last_run(
+        self, connection_id: str, handler_id: str, outcome: str, message: str | None = None
+    ) -> None:
+        """Write that a handler's last run has come to rest, where it has not ended yet.
+
+        For one that nobody works on; its handler is then no longer being synced.
+        """
+        with self._write() as database:
+            runs.end_last(database, connection_id, handler_id, outcome, message)
+
+    def under_way(self, connection_id: str) -> set[str]:
+        """The handlers of a connection whose last run has not ended."""
+        with self._read() as database:
+            return runs.open_handlers(database, connection_id)
 
     def runs(self, connection_id: str | None = None, limit: int = 20) -> list[Run]:
         """The runs begun last, newest first."""

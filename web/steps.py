@@ -95,7 +95,9 @@ def show(provider_id: str) -> ResponseReturnValue:
             tokens = sign_in.finish()
             # Before another request gets hold of it.
             end(current_app)
-        made = connections.connect(context.services(), context.person(), provider.id, tokens)
+        made = connections.connect(
+            context.services(), context.person(), provider.id, tokens, sign_in.abandon
+        )
     except (ConnectorError, VaultError) as error:
         end(current_app)
         return back(str(error))

@@ -6,9 +6,8 @@ Neither engine nor task: the web tier and the commands call it directly.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
@@ -25,39 +24,34 @@ from vault.errors import NotFoundError
 from vault.model import Connection
 from vault.vault import Vault
 from worker import keys
+from worker.ending import end_run
 from worker.keys import Job
 from worker.schedule import SECONDS
 from worker.services import Services
+from worker.tokens import GivenTokens
 
 #: A cancel that no running sync hears within this many seconds is forgotten.
 _CANCEL_SECONDS = 120
 
 
-class _GivenToken:
-    """The tokens just received, before there is a connection that could refresh them."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self.tokens = tokens
-
-    def access_token(self) -> str:
-        """The token as it was given, or as the provider's client has changed it."""
-        return self.tokens.access_token
-
-    def refresh(self, rejected: str) -> str:  # noqa: ARG002 - the signature is TokenSource's
-        """The same token: a second rejection then ends the call."""
-        return self.tokens.access_token
-
-    def keep(self, old: str, new: str) -> None:
-        """Remember the newer one."""
-        if self.tokens.access_token == old:
-            self.tokens = replace(self.tokens, access_token=new)
-
-
-def connect(services: Services, person_id: str, provider_id: str, tokens: Tokens) -> Connection:
+def connect(
+    services: Services,
+    person_id: str,
+    provider_id: str,
+    tokens: Tokens,
+    abandon: Callable[[Tokens], None] | None = None,
+) -> Connection:
     """Make a connection of the tokens, or renew the one that the account has already.
 
     A refresh token that did not come along is kept from before, and so are the options that the
     person chose. Handlers whose permission was not granted say so; the others are synced at once.
+
+    Args:
+        services: What the tiers share.
+        person_id: The vault's owner.
+        provider_id: Where the account is.
+        tokens: As the provider has just given them.
+        abandon: Ends at the provider what could not be kept, as `SignIn.abandon` does.
 
     Raises:
         ConnectorError: The provider does not say whose account it is.
@@ -74,28 +68,28 @@ def connect(services: Services, person_id: str, provider_id: str, tokens: Tokens
             provider.headers(),
             provider.classify,
         )
-    given = _GivenToken(tokens)
-    account = provider.account(_api(services, provider, given))
-    tokens = given.tokens
-    identity = make_connection_id(provider.id, account.id)
-    vault = services.vaults.open(person_id, create=True)
+    given = GivenTokens(tokens)
     now = datetime.now(UTC)
-    try:
-        created = vault.connection(identity).created_at
-    except NotFoundError:
-        created = now
-    connection = Connection(
-        id=identity,
-        provider=provider.id,
-        account_id=account.id,
-        profile=dict(account.profile),
-        status="connected",
-        message=None,
-        created_at=created,
-        updated_at=now,
-    )
-    vault.save_connection(connection)
-    vault.save_tokens(identity, tokens.keeping_refresh_token(vault.tokens(identity)))
+    with given.kept_or(abandon):
+        account = provider.account(_api(services, provider, given))
+        identity = make_connection_id(provider.id, account.id)
+        vault = services.vaults.open(person_id, create=True)
+        try:
+            created = vault.connection(identity).created_at
+        except NotFoundError:
+            created = now
+        connection = Connection(
+            id=identity,
+            provider=provider.id,
+            account_id=account.id,
+            profile=dict(account.profile),
+            status="connected",
+            message=None,
+            created_at=created,
+            updated_at=now,
+        )
+        tokens = given.tokens
+        vault.connect(connection, tokens)
     # All are in the vault before the first is asked for: should Redis be away, none is lost.
     admitted = [
         job
@@ -251,7 +245,11 @@ def set_frequency(
     # A run under way goes on when it would have; its end looks at the frequency.
     under_way = services.redis.hexists(keys.RUNS, job.member)
     if _runs(vault, connection_id, handler_id) and not under_way:
-        services.schedule.put(job, SECONDS[frequency])
+        delay = SECONDS[frequency]
+        if vault.handler(connection_id, handler_id).status == "error":
+            # It is tried again sooner than that.
+            delay = min(delay, services.settings.worker.error_retry_seconds)
+        services.schedule.put(job, delay)
 
 
 def reset(
@@ -291,7 +289,7 @@ def reset(
     for connection in found:
         for job in _jobs(vault, person_id, connection.id):
             # The vault fences a running sync off.
-            _end(services, vault, job)
+            end_run(services, vault, job)
         deleted += vault.reset(connection.id, delete_data=delete_data)
         for job in _jobs(vault, person_id, connection.id):
             _forget(services, job)
@@ -302,7 +300,7 @@ def reset(
     return deleted
 
 
-def _api(services: Services, provider: Provider, tokens: _GivenToken) -> Api:
+def _api(services: Services, provider: Provider, tokens: GivenTokens) -> Api:
     return Api(
         services.transport,
         tokens=tokens,
@@ -371,22 +369,8 @@ def _stop(services: Services, vault: Vault, job: Job) -> None:
     if run and services.redis.exists(job.lease()):
         services.redis.set(job.cancel(), run, ex=_CANCEL_SECONDS)
     else:
-        _end(services, vault, job)
+        end_run(services, vault, job)
     services.schedule.remove(job)
-
-
-def _end(services: Services, vault: Vault, job: Job) -> None:
-    """End a run that nobody works on, for those who watch it and in the sync log."""
-    services.schedule.end_run(job)
-    view = services.progress.view(job)
-    if view is None or view.status not in ("queued", "syncing", "waiting"):
-        return
-    message = "stopped on request"
-    services.progress.publish(job, replace(view, status="paused", message=message, not_before=None))
-    with suppress(NotFoundError):
-        vault.end_run(view.run_id, "paused", message)
-    if vault.handler(job.connection, job.handler).status == "syncing":
-        vault.update_handler(job.connection, job.handler, status="enabled")
 
 
 def _jobs(vault: Vault, person_id: str, connection_id: str) -> list[Job]:

@@ -18,6 +18,7 @@ from config.logs import bind, message_of
 from connectors.sdk.errors import ConnectorError
 from vault.errors import AccessRenewedError, FencedError, NotFoundError, VaultError
 from vault.vault import Vault
+from worker.ending import STOPPED, end_run
 from worker.keys import Job
 from worker.outcomes import NO_QUEUE, Outcome, of_error, poisoned, renewed
 from worker.progress import ProgressView
@@ -33,9 +34,6 @@ _REDIS_PAUSE = 0.5
 
 #: Said at the end of a run that has come to its end but for these items.
 QUARANTINED = "items that were listed and could not be kept: {}; see `dcs quarantine list`"
-
-#: Said of a run that was ended from outside.
-STOPPED = "stopped on request"
 
 #: Why a slice stopped between two batches, and what follows.
 _STOPS = {
@@ -108,6 +106,8 @@ class Engine:
             # Its holder moves the due time on while it lives; should it be dead, we look again.
             self._services.schedule.put(job, self._services.settings.worker.lease_seconds)
             return Outcome("leave")
+        # Asked for by force since the message was taken: this slice answers that, too.
+        force = force or lease.forced
         with lease:
             work = Slice(self._services, vault, lease, run_id, self._stopping)
             try:
@@ -183,7 +183,6 @@ class Engine:
             failures = (0 if work.committed else before.failures) + 1
             settings = self._services.settings.worker
             outcome = of_error(error, failures, settings, work.run_id, before.setbacks + 1)
-            work.ended_by(error)
             self._note(error, outcome)
         if outcome.next != "leave":
             outcome = self._settled(vault, job, work, outcome)
@@ -241,8 +240,9 @@ class Engine:
             other = schedule.rest(job, work.run_id, None if off else outcome.delay)
             if outcome.connection == "invalid-auth":
                 others = [state.handler_id for state in vault.handlers(job.connection)]
-                others.remove(job.handler)
-                self._take_out([replace(job, handler=handler) for handler in others])
+                jobs = [replace(job, handler=other) for other in others if other != job.handler]
+                self._take_out(jobs)
+                self._end_idle(vault, jobs, outcome.message or STOPPED)
         else:
             held = schedule.keep_run(job, work.run_id)
             other = held if held != work.run_id else None
@@ -267,6 +267,14 @@ class Engine:
             with suppress(VaultError, OSError):
                 if _refusal(self._services.vaults.open(job.person), job) is None:
                     self._services.schedule.put_new(job, 0.0)
+
+    def _end_idle(self, vault: Vault, jobs: Sequence[Job], message: str) -> None:
+        """End the runs of jobs that were taken out, but for those that a slice is at work on."""
+        for job in jobs:
+            at_work = self._services.redis.exists(job.lease())
+            if not at_work and self._services.schedule.due_at(job) is None:
+                with suppress(NotFoundError):
+                    end_run(self._services, vault, job, message)
 
     def _note(self, error: Exception, outcome: Outcome) -> None:
         if outcome.bug:

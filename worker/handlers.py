@@ -14,7 +14,32 @@ from worker.services import Services
 from worker.tokens import ConnectionTokens
 
 
-def open_handler(services: Services, vault: Vault, job: Job, wait: Wait | None = None) -> Handler:
+def tokens_of(services: Services, vault: Vault, job: Job) -> ConnectionTokens:
+    """The tokens that a job's calls are made with.
+
+    Raises:
+        NotFoundError: There is no such connection in the vault.
+        ConfigurationError: The provider is broken.
+    """
+    return ConnectionTokens(
+        services.redis,
+        vault,
+        job.person,
+        job.connection,
+        services.provider(vault.connection(job.connection).provider),
+        services.transport,
+        services.settings.worker.lock_seconds,
+        services.settings.worker.lease_seconds,
+    )
+
+
+def open_handler(
+    services: Services,
+    vault: Vault,
+    job: Job,
+    wait: Wait | None = None,
+    tokens: ConnectionTokens | None = None,
+) -> Handler:
     """The handler, able to call its provider for the connection.
 
     Args:
@@ -22,6 +47,7 @@ def open_handler(services: Services, vault: Vault, job: Job, wait: Wait | None =
         vault: The person's vault.
         job: Which handler of which connection.
         wait: How its calls wait; default: sleep.
+        tokens: What they are made with; default: `tokens_of` the job.
 
     Raises:
         NotFoundError: There is no such connection or handler in the vault.
@@ -33,15 +59,7 @@ def open_handler(services: Services, vault: Vault, job: Job, wait: Wait | None =
     chosen = vault.handler(job.connection, job.handler).options
     # An option that an older version had must not stop the sync.
     known = {option.id for option in handler.options}
-    tokens = ConnectionTokens(
-        services.redis,
-        vault,
-        job.person,
-        job.connection,
-        provider,
-        services.transport,
-        services.settings.worker.lock_seconds,
-    )
+    tokens = tokens or tokens_of(services, vault, job)
     return handler(
         Context(
             provider=provider,

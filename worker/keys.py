@@ -107,6 +107,11 @@ def refresh(person: str, connection: str) -> str:
     return f"dcs:refresh:{person}|{connection}"
 
 
+def session(person: str, connection: str) -> str:
+    """Key of the right to have the connection's session open, where it may be open once."""
+    return f"dcs:session:{person}|{connection}"
+
+
 def progress(person: str) -> str:
     """Key of the hash of progress views, a field for each handler."""
     return f"dcs:progress:{person}"

@@ -7,8 +7,6 @@ https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
 
 from __future__ import annotations
 
-import threading
-import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -16,13 +14,14 @@ import redis
 
 from worker import metrics
 from worker.keys import DUE, Job
+from worker.renewal import Renewal, give_back
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 # What was asked for until now is answered by the slice that begins: it looks at the vault after.
 _ACQUIRE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then return {0, 0} end
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
 local floor = tonumber(ARGV[1])
 if floor > last then last = floor end
@@ -31,8 +30,9 @@ redis.call('SET', KEYS[2], string.format('%d', fence))
 redis.call('SET', KEYS[1], string.format('%d', fence) .. ':' .. ARGV[2], 'PX', ARGV[3])
 local now = redis.call('TIME')
 redis.call('ZADD', KEYS[3], now[1] + now[2] / 1000000 + ARGV[3] / 1000, ARGV[4])
+local asked = redis.call('GET', KEYS[4])
 redis.call('DEL', KEYS[4])
-return fence
+return {fence, asked == 'forced' and 1 or 0}
 """
 
 # Taking the lease and each heartbeat also move the job's due time to the lease's end: should this
@@ -45,11 +45,6 @@ redis.call('ZADD', KEYS[2], 'XX', now[1] + now[2] / 1000000 + ARGV[2] / 1000, AR
 return 1
 """
 
-_RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"""
-
 
 class Lease:
     """A lease that is held; renews itself until it is released. A context manager.
@@ -60,24 +55,31 @@ class Lease:
         fence: The number that the vault compares.
         owner: Tells this holder from others.
         seconds: Life without a heartbeat.
+        forced: Whether a sync by force was asked for that this slice answers.
     """
 
     def __init__(
-        self, client: redis.Redis, job: Job, fence: int, owner: str, seconds: float
+        self,
+        client: redis.Redis,
+        job: Job,
+        fence: int,
+        owner: str,
+        seconds: float,
+        *,
+        forced: bool = False,
     ) -> None:
         self.job = job
         self.fence = fence
+        self.forced = forced
         self._client = client
         self._value = f"{fence}:{owner}"
         self._seconds = seconds
-        self._lost = threading.Event()
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+        self._renewal = Renewal(self.renew, seconds, name="lease", on_loss=self._count_loss)
 
     @property
     def lost(self) -> bool:
         """Whether another worker may hold the lease by now."""
-        return self._lost.is_set()
+        return self._renewal.lost
 
     def renew(self) -> bool:
         """Extend the lease and move the job's due time on; False when it is no longer ours."""
@@ -89,16 +91,15 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back; one that has passed to another is left alone."""
-        self._end.set()
-        self._thread.join()
+        self._renewal.stop()
         # Redis being away must not turn a finished run into a failed one: the lease expires.
         try:
-            self._client.register_script(_RELEASE)(keys=[self.job.lease()], args=[self._value])
+            give_back(self._client, self.job.lease(), self._value)
         except redis.RedisError:
-            self._lost.set()
+            self._renewal.lose()
 
     def __enter__(self) -> Lease:
-        self._thread.start()
+        self._renewal.start()
         return self
 
     def __exit__(
@@ -109,20 +110,7 @@ class Lease:
     ) -> None:
         self.release()
 
-    def _beat(self) -> None:
-        held_until = time.monotonic() + self._seconds
-        while not self._end.wait(self._seconds / 3):
-            try:
-                if not self.renew():
-                    break
-                held_until = time.monotonic() + self._seconds
-            except redis.RedisError:
-                # Redis may be back in time; the lease counts as lost only when its life is over.
-                if time.monotonic() >= held_until:
-                    break
-        else:
-            return
-        self._lost.set()
+    def _count_loss(self) -> None:
         metrics.count(self._client, metrics.LEASES_LOST, self.job.provider)
 
 
@@ -146,10 +134,10 @@ class Leases:
             floor: The vault's last fence; the new one is above it even when Redis was wiped.
         """
         owner = uuid.uuid4().hex
-        fence = int(
-            self._client.register_script(_ACQUIRE)(
-                keys=[job.lease(), job.fence(), DUE, job.again()],
-                args=[floor, owner, int(self._seconds * 1000), job.member],
-            )
+        fence, forced = self._client.register_script(_ACQUIRE)(
+            keys=[job.lease(), job.fence(), DUE, job.again()],
+            args=[floor, owner, int(self._seconds * 1000), job.member],
         )
-        return Lease(self._client, job, fence, owner, self._seconds) if fence else None
+        if not fence:
+            return None
+        return Lease(self._client, job, fence, owner, self._seconds, forced=bool(forced))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Generator
 from typing import Literal
 
 from redis import RedisError
@@ -11,6 +10,7 @@ from redis import RedisError
 from connectors.sdk.errors import (
     ConnectorError,
     GoneError,
+    InUseError,
     RateLimitedError,
     TokenExpiredError,
     TransientError,
@@ -51,31 +51,22 @@ def retry(services: Services, person_id: str, item_id: int) -> str | None:
     job = Job(person_id, item.connection_id, item.handler_id)
     handler = open_handler(services, vault, job)
     try:
-        with _alone(services, vault, job) as free:
-            if not free:
-                return "it is being synced just now, and a second session would end the first"
-            try:
-                return _retry(vault, handler, item)[1]
-            except ConnectorError as error:
-                vault.quarantine_failed(item.id, str(error))
-                return str(error)
+        try:
+            return _retry(vault, handler, item)[1]
+        except InUseError:
+            # Says nothing about the item, so it is no try.
+            return "it is being synced just now, and a second session would end the first"
+        except ConnectorError as error:
+            vault.quarantine_failed(item.id, str(error))
+            return str(error)
     except NotFoundError:
         # A run at work was faster.
         return None
 
 
-@contextmanager
-def _alone(services: Services, vault: Vault, job: Job) -> Iterator[bool]:
-    """Keep syncs out meanwhile, where a provider's session may be open once; whether that is so."""
-    if not services.provider(job.provider).one_session:
-        yield True
-        return
-    lease = services.leases.acquire(job, vault.last_fence(job.connection, job.handler))
-    with lease or nullcontext():
-        yield lease is not None
-
-
-def repair(vault: Vault, job: Job, handler: Handler, fence: int) -> Iterator[Left | None]:
+def repair(
+    vault: Vault, job: Job, handler: Handler, fence: int
+) -> Generator[Left | None, None, None]:
     """Try a handler's quarantined items again, as each run does, one with each step.
 
     Args:
@@ -95,16 +86,17 @@ def repair(vault: Vault, job: Job, handler: Handler, fence: int) -> Iterator[Lef
     """
     waiting = vault.quarantine(job.connection, job.handler)
     faults = 0
-    for item in [item for item in waiting if item.tries < _MOST_TRIES][:_MOST_ITEMS]:
-        try:
-            left, passing = _tried(vault, handler, item, fence)
-        except NotFoundError:
-            # A person's own retry was faster.
-            continue
-        faults = faults + 1 if passing else 0
-        yield left
-        if faults >= _MOST_FAULTS:
-            break
+    with handler.retrying():
+        for item in [item for item in waiting if item.tries < _MOST_TRIES][:_MOST_ITEMS]:
+            try:
+                left, passing = _tried(vault, handler, item, fence)
+            except NotFoundError:
+                # A person's own retry was faster.
+                continue
+            faults = faults + 1 if passing else 0
+            yield left
+            if faults >= _MOST_FAULTS:
+                break
 
 
 def _tried(

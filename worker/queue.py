@@ -165,9 +165,13 @@ class SyncQueue:
             producer=producer,
         )
 
+    def names(self) -> list[str]:
+        """The queues that workers take from: one a provider, and the schedule's own."""
+        return sorted(queue.name for queue in self._celery.conf.task_queues)
+
     def lengths(self) -> dict[str, int]:
         """How many messages wait in each queue, schedule's own included."""
-        names = sorted(queue.name for queue in self._celery.conf.task_queues)
+        names = self.names()
         pipe = self._client.pipeline(transaction=False)
         for name in names:
             for priority in PRIORITIES:

@@ -6,12 +6,12 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from redis.client import Pipeline
 
-from connectors.sdk.errors import AccessDeniedError, AccessRejectedError
 from connectors.sdk.handler import Handler
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.records import Failed
@@ -20,7 +20,7 @@ from vault.model import Begun, Commit, Ending, Run
 from vault.vault import Vault
 from worker.batches import NOT_DELIVERED, Prepared, Preparer, Timings
 from worker.checkpoints import Checkpoint
-from worker.handlers import open_handler
+from worker.handlers import open_handler, tokens_of
 from worker.leases import Lease
 from worker.metrics import SliceCounts
 from worker.progress import ProgressView, Status
@@ -31,6 +31,7 @@ from worker.stopping import StoppedError
 if TYPE_CHECKING:
     from worker.outcomes import Outcome
     from worker.services import Services
+    from worker.tokens import ConnectionTokens
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,9 @@ class Slice:
         self.committed = 0
         #: What the slice began with; None before that.
         self.begun: Begun | None = None
-        #: The access that the slice works with, as far as known.
+        #: The access that the slice begins with, and what gives its calls a newer one.
         self._access: Tokens | None = None
+        self._tokens: ConnectionTokens | None = None
         #: Ids that this slice's commits answered for.
         self._listed: set[str] = set()
         self._services = services
@@ -102,7 +104,8 @@ class Slice:
 
     def pull(self) -> str | None:
         """Fetch and commit until there is no more or a reason to stop; returns that reason."""
-        handler = open_handler(self._services, self._vault, self._job, self.wait)
+        tokens = self._tokens = tokens_of(self._services, self._vault, self._job)
+        handler = open_handler(self._services, self._vault, self._job, self.wait, tokens)
         self._stats = handler.api.stats
         self._schemas = handler.schemas()
         self._repair(handler)
@@ -131,16 +134,6 @@ class Slice:
         )
         self._seq += 1
         self._services.checkpoints.forget(self._job)
-
-    def ended_by(self, error: Exception) -> None:
-        """Remember which access the error speaks of, should it be about one.
-
-        That of the slice's beginning where it has ended: the refusal may be some seconds old, and
-        whoever has connected again since has another. An access that is rejected or denied may
-        have been renewed by the slice itself, so it is the one that is held now.
-        """
-        if isinstance(error, AccessDeniedError | AccessRejectedError):
-            self._access = self._vault.tokens(self._job.connection)
 
     def reconcile(self) -> None:
         """Compare what was listed in this slice with what is kept; a gap goes to quarantine.
@@ -171,7 +164,8 @@ class Slice:
                 fence=self._lease.fence,
                 run_id=self.run_id if self.begun else None,
                 seq=self._seq if self.begun else None,
-                access=self._access,
+                # A refusal may be some seconds old: whoever has connected again since has another.
+                access=(self._tokens and self._tokens.used) or self._access,
                 outcome=_status(outcome),
                 message=outcome.message,
                 handler=outcome.handler,
@@ -211,13 +205,15 @@ class Slice:
         """Try what is in quarantine again, once a run: a gap must not stay one by itself."""
         if self.begun is None or not (self.begun.first and self.begun.quarantined):
             return
-        for left in repair(self._vault, self._job, handler, self._lease.fence):
-            self.committed += left is not None
-            # What has gone at the provider is no record kept.
-            self._kept += left == "kept"
-            self._inserted += left == "kept"
-            if reason := self._stop():
-                raise StoppedError(reason)
+        # What it holds open is let go before the slice goes on, however it ends.
+        with closing(repair(self._vault, self._job, handler, self._lease.fence)) as tries:
+            for left in tries:
+                self.committed += left is not None
+                # What has gone at the provider is no record kept.
+                self._kept += left == "kept"
+                self._inserted += left == "kept"
+                if reason := self._stop():
+                    raise StoppedError(reason)
 
     def _commit(self, batch: Prepared) -> None:
         job = self._job
@@ -290,6 +286,9 @@ class Slice:
         not_before: float | None,
         pipe: Pipeline | None = None,
     ) -> None:
+        if self._lease.lost:
+            # Another worker tells of the job by now.
+            return
         view = ProgressView(
             *self._ids(),
             status,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from connectors.sdk.errors import ConfigurationError
 from vault.errors import VaultError
 from vault.model import HandlerState
+from worker.ending import end_run
 from worker.keys import Job
 from worker.schedule import COMPARE_SECONDS, SECONDS
 from worker.services import Services
@@ -35,8 +36,14 @@ def tick(services: Services, stopping: Callable[[], bool] = lambda: False) -> in
     room = min(services.settings.worker.tick_limit, services.queue.room())
     # What does not fit stays due: queues hold messages, the schedule holds the work.
     jobs = schedule.pop(room) if room else []
-    services.queue.send_all(jobs)
-    return len(jobs)
+    known = services.queue.names()
+    for job in jobs:
+        if job.provider not in known:
+            # No worker takes from its queue: its provider has gone from this server.
+            schedule.put(job, services.settings.worker.error_retry_seconds)
+    sent = [job for job in jobs if job.provider in known]
+    services.queue.send_all(sent)
+    return len(sent)
 
 
 def rebuild(services: Services, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -82,16 +89,28 @@ def _planned(services: Services, person_id: str) -> Iterator[tuple[Job, float]]:
     """A vault's jobs, each with the seconds until it should be due."""
     vault = services.vaults.open(person_id)
     for connection in vault.connections():
-        if connection.status in ("paused", "invalid-auth"):
-            continue
+        under_way = vault.under_way(connection.id)
+        off = connection.status in ("paused", "invalid-auth")
         for state in vault.handlers(connection.id):
-            if state.status not in ("disabled", "invalid-auth"):
-                yield Job(person_id, connection.id, state.handler_id), _delay(services, state)
+            job = Job(person_id, connection.id, state.handler_id)
+            if not off and state.status not in ("disabled", "invalid-auth"):
+                yield job, _delay(services, state, under_way=state.handler_id in under_way)
+            elif state.handler_id in under_way and _is_left(services, job):
+                end_run(services, vault, job)
 
 
-def _delay(services: Services, state: HandlerState) -> float:
+def _is_left(services: Services, job: Job) -> bool:
+    """Whether nobody works on a job and nothing brings it: its worker died after it was stopped.
+
+    One that runs by force has its place in the schedule.
+    """
+    return services.schedule.due_at(job) is None and not services.redis.exists(job.lease())
+
+
+def _delay(services: Services, state: HandlerState, *, under_way: bool) -> float:
     """Seconds until the handler's next sync; none when its last run did not come to its end."""
-    if state.last_sync_at is None or state.status == "syncing":
+    # Without a position there is nothing fetched, as after a reset.
+    if state.last_sync_at is None or under_way or not state.position:
         return 0.0
     job_provider = state.connection_id.partition(":")[0]
     try:
@@ -99,4 +118,6 @@ def _delay(services: Services, state: HandlerState) -> float:
     except ConfigurationError:
         return services.settings.worker.error_retry_seconds
     seconds = SECONDS[state.frequency or handler.frequency]
+    if state.status == "error":
+        seconds = min(seconds, services.settings.worker.error_retry_seconds)
     return max(0.0, seconds - (datetime.now(UTC) - state.last_sync_at).total_seconds())

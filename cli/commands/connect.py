@@ -77,15 +77,16 @@ def command(
         running(settings, needs, command="connect", tell=out.note) as runtime,
         runtime.services() as services,
     ):
+        abandon = None
         if tokens is None and steps:
             from cli.steps import sign_in
 
             begun = services.provider(provider).sign_in(services.transport)
-            tokens = sign_in(begun, out, way, timeout)
+            tokens, abandon = sign_in(begun, out, way, timeout), begun.abandon
         if tokens:
             from worker.connections import connect
 
-            made = connect(services, OWNER, provider, tokens)
+            made = connect(services, OWNER, provider, tokens, abandon)
         else:
             made = _by_browser(runtime, services, provider, out, not no_browser, timeout)
         shared = runtime.shared

@@ -47,6 +47,23 @@ class RateLimitedError(ConnectorError):
         self.everyone = everyone
 
 
+class InUseError(RateLimitedError):
+    """What may be open in one place alone is open elsewhere on this server.
+
+    Neither a failure nor a quota: the worker is freed, and comes back soon.
+
+    Args:
+        retry_after: Seconds after which it may be free; None when that is not known.
+    """
+
+    def __init__(self, retry_after: float | None = None) -> None:
+        super().__init__(
+            "the account is being read elsewhere on this server just now, and may be open in one "
+            "place at a time; it is free again soon",
+            retry_after,
+        )
+
+
 class TokenExpiredError(ConnectorError):
     """The refresh token was refused, or there is none: the person must connect again."""
 

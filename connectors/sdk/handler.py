@@ -6,6 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
@@ -114,6 +115,14 @@ class Handler(ABC):
             GoneError: The provider does not have it any more; see `gone`.
         """
         return self.record(failed.source)
+
+    @contextmanager
+    def retrying(self) -> Iterator[None]:
+        """Entered once around a run's calls of `retry`, to keep open among them what they need.
+
+        What is needed is opened by the first `retry`: its errors are then those of its item.
+        """
+        yield
 
     @classmethod
     def schemas(cls) -> dict[str, type[RecordSchema]]:

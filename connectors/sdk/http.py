@@ -11,6 +11,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,13 +23,14 @@ from connectors.sdk import session
 from connectors.sdk.addresses import rebase
 from connectors.sdk.answer import Answer
 from connectors.sdk.errors import (
+    AccessDeniedError,
     AccessRejectedError,
     ConnectorError,
     RateLimitedError,
     TokenExpiredError,
     TransientError,
 )
-from connectors.sdk.oauth import TokenSource
+from connectors.sdk.oauth import Right, TokenSource
 from connectors.sdk.quota import Budget
 from connectors.sdk.stats import Stats
 
@@ -37,6 +39,8 @@ Classify = Callable[[int, Mapping[str, str], bytes], ConnectorError | None]
 Sign = Callable[[str], Mapping[str, str]]
 #: Seconds without a call after a success, from its headers: `Provider.wait_after`.
 WaitAfter = Callable[[Mapping[str, str]], float]
+#: Returns after so many seconds; the engine's own looks at pause and shutdown meanwhile.
+Wait = Callable[[float], None]
 _T = TypeVar("_T")
 #: Fresh access tokens that may be rejected in one call: a provider may take a moment to know its
 #: own token, and others who share the connection may have used it up.
@@ -45,10 +49,6 @@ _REJECTED = "the provider rejects the access token; connect the account again"
 #: No wait is longer, whatever a provider says, in seconds: what is nonsense must not be for ever.
 _LONGEST_WAIT = 7 * 24 * 3600.0
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-
-
-#: Returns after so many seconds; the engine's own looks at pause and shutdown meanwhile.
-Wait = Callable[[float], None]
 
 
 class Transport:
@@ -119,7 +119,7 @@ class Transport:
             if not response.is_redirect:
                 return Answer(response.status_code, response.headers, content)
             told = "sends elsewhere, which is not followed"
-        raise TransientError(f"{_host(url)} {told}")
+        raise TransientError(f"{urlsplit(url).hostname or 'the provider'} {told}")
 
     def close(self) -> None:
         """Close all connections."""
@@ -220,14 +220,20 @@ class Api:
 
     def token(self) -> str:
         """The access token, for a client that makes its own calls; raises TokenExpiredError."""
-        if self._tokens is None:
-            raise TokenExpiredError("no access is held; connect the account again")
-        return self._tokens.access_token()
+        return self._held().access_token()
+
+    def exclusive(self) -> AbstractContextManager[Right]:
+        """The right to open what the token stands for; see `TokenSource.exclusive`."""
+        return self._held().exclusive()
 
     def keep_token(self, old: str, new: str) -> None:
         """Keep what such a client has made of the token, unless another is held by now."""
-        if self._tokens is not None:
-            self._tokens.keep(old, new)
+        self._held().keep(old, new)
+
+    def _held(self) -> TokenSource:
+        if self._tokens is None:
+            raise TokenExpiredError("no access is held; connect the account again")
+        return self._tokens
 
     def _tried(self, cost: int, once: Callable[[str | None], _T]) -> _T:
         """The result of `once`, called with the access token as often as its errors deserve."""
@@ -359,8 +365,6 @@ def classify_by_status(
     body: bytes,  # noqa: ARG001 - the signature is `Classify`
 ) -> ConnectorError | None:
     """What the status alone tells; a provider's own table looks at the body first."""
-    from connectors.sdk.errors import AccessDeniedError
-
     if status < requests.codes.bad_request:
         return None
     if status == requests.codes.too_many_requests:
@@ -394,7 +398,3 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     # The zone `-0000` gives a time without one; HTTP's dates are all in UTC.
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, moment.timestamp() - (time.time() if now is None else now))
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or "the provider"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, Self
 
@@ -127,6 +128,30 @@ class Tokens:
         )
 
 
+class Right(Protocol):
+    """The right to have open what a token stands for; see `TokenSource.exclusive`."""
+
+    def check(self) -> None:
+        """Return while it is held. Asks nobody, so it may be called before each request.
+
+        Raises:
+            InUseError: Another may have it by now: close what is open.
+        """
+
+    def lapse(self) -> None:
+        """Let it end by itself, some seconds later: what is open could not be closed for sure."""
+
+
+class Unshared:
+    """The right to what nobody else knows of, such as a session that has just begun."""
+
+    def check(self) -> None:
+        """See `Right`."""
+
+    def lapse(self) -> None:
+        """See `Right`."""
+
+
 class TokenSource(Protocol):
     """Where the transport gets a connection's access token."""
 
@@ -148,4 +173,16 @@ class TokenSource(Protocol):
         """Put `new` in the place of `old`, if `old` is still what is held.
 
         For providers whose secret is a session that the official client changes as it goes.
+
+        Raises:
+            InUseError: It was `exclusive`, and the right has been lost: `new` is not kept.
+        """
+
+    def exclusive(self) -> AbstractContextManager[Right]:
+        """The right to open what the token stands for, where that may be open in one place alone.
+
+        The token is read after entering: whoever had the right before may have left another one.
+
+        Raises:
+            InUseError: On entering; somebody else has it.
         """

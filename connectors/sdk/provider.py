@@ -64,9 +64,6 @@ class Provider(ABC):
     config_class: ClassVar[type[ProviderConfig]] = ProviderConfig
     handlers: ClassVar[tuple[type[Handler], ...]]
 
-    #: Whether an account's session may be open in one place at a time alone: a second one ends it.
-    one_session: ClassVar[bool] = False
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _require(cls, "id", "label", "url", "handlers")

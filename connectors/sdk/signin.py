@@ -82,6 +82,16 @@ class SignIn(ABC):
             ConnectorError: The sign-in is not done.
         """
 
+    def abandon(self, tokens: Tokens) -> None:  # noqa: B027 - for subclasses
+        """End at the provider what `finish` gave, since it is not kept; after `close`, too.
+
+        For providers that list a session which nobody has. Does what it can, and raises no
+        `ConnectorError`.
+
+        Args:
+            tokens: As `finish` gave them, or as the provider's client has changed them since.
+        """
+
     @abstractmethod
     def close(self) -> None:
         """Let go of everything; a sign-in that is not done leaves nothing behind."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from connectors.sdk.errors import (
     AccessDeniedError,
     ConnectorError,
+    InUseError,
     RateLimitedError,
     TokenExpiredError,
     TransientError,
@@ -15,6 +16,8 @@ from connectors.sdk.errors import (
 
 #: Each kind of error and how a request that ended with it is counted; others are `failed`.
 _RESULTS: tuple[tuple[type[ConnectorError], str], ...] = (
+    # Said on our side: the provider has refused nothing.
+    (InUseError, "fault"),
     (RateLimitedError, "refused"),
     (TransientError, "fault"),
     (AccessDeniedError, "denied"),

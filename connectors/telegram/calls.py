@@ -147,6 +147,15 @@ def get_basic_group(basic_group_id: int) -> Json:
     return {"@type": "getBasicGroup", "basic_group_id": basic_group_id}
 
 
+def create_basic_group_chat(basic_group_id: int) -> Json:
+    """A basic group's chat, also where the group was upgraded and the chat is in no list any more.
+
+    It makes nothing at Telegram.
+    https://core.telegram.org/tdlib/docs/classtd_1_1td__api_1_1create_basic_group_chat.html
+    """
+    return {"@type": "createBasicGroupChat", "basic_group_id": basic_group_id, "force": False}
+
+
 def get_history(chat_id: int, start: int, limit: int) -> Json:
     """Messages older than `start`, which need not be there itself; 0 for the newest.
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
+from connectors.sdk.errors import TransientError
 from connectors.sdk.handler import Handler, gone
 from connectors.sdk.options import BACKDATE, Choice
 from connectors.sdk.records import Batch, Failed, Json, Position, Record, record_id
@@ -23,12 +25,13 @@ from connectors.sdk.schemas.chat_group import ChatGroup
 from connectors.sdk.schemas.chat_message import ChatMessage
 from connectors.telegram import calls, records
 from connectors.telegram.chats import Chats
-from connectors.telegram.client import signed_in
+from connectors.telegram.client import Client, signed_in
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.errors import NotFoundError
 from connectors.telegram.people import People, Sender
 from connectors.telegram.progress import Progress
 from connectors.telegram.reading import History
+from connectors.telegram.slices import Slice
 from connectors.telegram.sync import Sync
 
 GROUP_TYPES = Choice(
@@ -56,6 +59,9 @@ class ChatMessages(Handler):
 
     _people: People | None = None
     _chats: Chats | None = None
+    #: What is open while items are tried again, and the client of it that is sound.
+    _retrying: ExitStack | None = None
+    _client: Client | None = None
     #: How far the chats have been read that this slice has looked at.
     _progress: dict[int, Progress]
 
@@ -70,20 +76,24 @@ class ChatMessages(Handler):
         """Yield new messages first, then older ones, then what was edited or deleted."""
         with signed_in(self.settings, self.api, self.context.provider.classify) as client:
             chats = Chats(client)
-            sync = Sync(
+            work = Slice(
                 kept=self.kept,
                 chats=chats,
-                client=client,
-                history=History(client, self.settings.page_size),
                 map_item=self.record,
                 kinds=frozenset(self.context.options["groupTypes"].split(",")),
                 floor=_floor(self.context.options["backdate"], self.context.now),
-                now=int(self.context.now.timestamp()),
                 size=self.settings.page_size,
+                position=position,
+            )
+            sync = Sync(
+                work,
+                client,
+                History(client, self.settings.page_size),
+                now=int(self.context.now.timestamp()),
                 verify_pages=self.settings.verify_pages,
             )
             self._chats, self._people = chats, People(client, chats)
-            self._progress = sync.progress
+            self._progress = work.progress
             client.listeners += (sync.hear, self._people.hear)
             chats.load()
             yield from sync.run(position)
@@ -99,19 +109,48 @@ class ChatMessages(Handler):
 
     def retry(self, failed: Failed) -> Record:
         """Map an item again, as it is at Telegram now."""
-        chat_id, _, message_id = failed.source_id.partition(":")
-        with signed_in(self.settings, self.api, self.context.provider.classify) as client:
+        if self._retrying is None:
+            with self.retrying():
+                return self.retry(failed)
+        try:
+            return self._fetched(failed, *self._opened(self._retrying))
+        except TransientError:
+            # Its answer may yet come: the next item gets a new client.
+            self._client = None
+            raise
+
+    @contextmanager
+    def retrying(self) -> Iterator[None]:
+        """See `Handler`: all that is tried meanwhile has one client."""
+        with ExitStack() as stack:
+            self._retrying = stack
+            try:
+                yield
+            finally:
+                self._retrying = self._client = None
+
+    def _opened(self, held: ExitStack) -> tuple[Client, Chats]:
+        """The client for items that are tried again, and the chats that it knows."""
+        if self._client is None or self._chats is None:
+            held.close()
+            opening = signed_in(self.settings, self.api, self.context.provider.classify)
+            client = held.enter_context(opening)
             self._chats = Chats(client)
             self._people = People(client, self._chats)
             client.listeners += (self._chats.hear, self._people.hear)
             self._chats.load()
-            if not message_id:
-                return self.record(self._chats.object(int(chat_id)))
-            try:
-                asked = calls.get_message(int(chat_id), int(message_id))
-                return self.record(client.ask(asked, "message"))
-            except NotFoundError:
-                raise gone(lambda: self.record(failed.source)) from None
+            self._client = client
+        return self._client, self._chats
+
+    def _fetched(self, failed: Failed, client: Client, chats: Chats) -> Record:
+        chat_id, _, message_id = failed.source_id.partition(":")
+        if not message_id:
+            return self.record(chats.object(int(chat_id)))
+        try:
+            asked = calls.get_message(int(chat_id), int(message_id))
+            return self.record(client.ask(asked, "message"))
+        except NotFoundError:
+            raise gone(lambda: self.record(failed.source)) from None
 
     def _progress_of(self, chat_id: int) -> Progress:
         found = getattr(self, "_progress", {}).get(chat_id)

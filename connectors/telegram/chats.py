@@ -24,6 +24,8 @@ _PORTION = 100
 _MOST_PORTIONS = 10_000
 #: Folders show chats of these lists once more.
 _COUNTING = frozenset(calls.CHAT_LISTS)
+#: One beyond the largest id of a basic group.
+_BASIC_GROUPS = 10**12
 _KINDS = {
     "chatTypePrivate": "private",
     "chatTypeBasicGroup": "basic",
@@ -65,6 +67,8 @@ class Chats:
         self._chats: dict[int, Chat] = {}
         #: What `getChat` answered, of the chats whose records were written lately.
         self._objects: dict[int, Json] = {}
+        #: Chats that count as listed though they are in no list.
+        self._recalled: set[int] = set()
 
     def load(self) -> None:
         """Load both lists to their end.
@@ -72,7 +76,8 @@ class Chats:
         Raises:
             ConnectorError: They cannot be had.
         """
-        for chat_list in calls.CHAT_LISTS:
+        # Main once more at the end: a chat may move there from a list that was not loaded yet.
+        for chat_list in (*calls.CHAT_LISTS, calls.CHAT_LISTS[0]):
             self._load(chat_list)
             most = len(self._chats) + _PORTION
             answer = self._client.ask(calls.get_chats(chat_list, most), "chats")
@@ -91,12 +96,17 @@ class Chats:
 
     def listed(self, kinds: frozenset[str]) -> list[Chat]:
         """The chats of these kinds that are in a list, in an order that stays."""
-        found = (c for c in self._chats.values() if c.lists and c.kind in kinds)
+        chats = self._chats.values()
+        found = (c for c in chats if (c.lists or c.id in self._recalled) and c.kind in kinds)
         return sorted(found, key=lambda chat: str(chat.id))
 
     def get(self, chat_id: int) -> Chat | None:
         """A chat; None when the client was not told of it."""
         return self._chats.get(chat_id)
+
+    def recall(self, chat_id: int) -> None:
+        """Count a chat as listed, though it is in no list."""
+        self._recalled.add(chat_id)
 
     def object(self, chat_id: int) -> Json:
         """The chat as `getChat` answers. Raises as `Client.ask` does."""
@@ -140,6 +150,19 @@ class Chats:
         _last(chat, shown.get("last_message"))
         chat.lists = _lists(shown.get("positions"))
         self._chats[chat.id] = chat
+
+
+def is_private(chat_id: int) -> bool:
+    """Whether a chat is with one person, by the range of its id.
+
+    https://core.telegram.org/api/bots/ids
+    """
+    return chat_id > 0
+
+
+def basic_group_of(chat_id: int) -> int | None:
+    """The id of a chat's basic group, by the range of the chat's id; None where it has none."""
+    return -chat_id if -_BASIC_GROUPS < chat_id < 0 else None
 
 
 def _lists(positions: Any) -> set[str]:

@@ -7,6 +7,7 @@ flood waits without a word, for a minute at most, so that an answer may take as 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from connectors.sdk.errors import (
     ConnectorError,
+    InUseError,
     RateLimitedError,
     TokenExpiredError,
     TransientError,
@@ -26,9 +28,13 @@ from connectors.telegram.errors import SIGNED_OUT
 from connectors.telegram.session import Session
 from connectors.telegram.td import LibraryTd, RemoteTd, Td
 
+_log = logging.getLogger(__name__)
+
 #: Seconds for an answer, and for a client to close.
 PATIENCE = 75.0
 _LAST_SECONDS = 10.0
+#: Seconds after which a wait for an answer looks whether the session is still ours.
+_LOOK = 1.0
 #: Refusals in a row, each with a short wait, that one request bears.
 _REFUSALS = 3
 _BEGUN = "authorizationStateWaitTdlibParameters"
@@ -44,16 +50,26 @@ class Client:
         td: TDLib.
         api: Counts the requests and keeps to what the provider asked for; None in a sign-in.
         patience: Seconds for an answer.
+        check: Raises where the session is no longer ours alone; asked again and again.
     """
 
-    def __init__(self, td: Td, api: Api | None = None, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        td: Td,
+        api: Api | None = None,
+        patience: float = PATIENCE,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         #: TDLib's authorization state.
         self.state: Json = {"@type": _BEGUN}
+        #: Whether `close` was in vain, and it goes on by itself.
+        self.lives_on = False
         #: Told of every update but that of the state.
         self.listeners: list[Callable[[Json], None]] = []
         self._td = td
         self._api = api
         self._patience = patience
+        self._check = check
         self._id = td.create()
         self._asked = 0
         self._closing = False
@@ -72,14 +88,19 @@ class Client:
 
         Raises:
             TokenExpiredError: The session has ended.
+            InUseError: The session is no longer ours alone: close this client.
             ConnectorError: As `errors.of` says of the refusal.
         """
         tries = 0
         while True:
             if self._api is not None:
                 self._api.spend(0)
+            self._check()
             try:
                 return self._once(request, expected, errors.of)
+            except InUseError:
+                # Telegram has not refused anything.
+                raise
             except RateLimitedError as refusal:
                 if self._api is None:
                     raise
@@ -121,7 +142,8 @@ class Client:
         while self.standing in states:
             if (left := until - time.monotonic()) <= 0:
                 raise TransientError("Telegram cannot be reached now")
-            self.listen(min(left, 1.0))
+            self._check()
+            self.listen(min(left, _LOOK))
 
     def close(self) -> bool:
         """End the client; whether it has come to its end. Never raises, and may be called again."""
@@ -138,6 +160,8 @@ class Client:
         has_closed = bool(self.state["@type"] == _CLOSED)
         if has_closed:
             self._td.forget(self._id)
+        else:
+            self.lives_on = self._td.leave(self._id)
         return has_closed
 
     def _once(
@@ -167,7 +191,8 @@ class Client:
         self._td.send(self._id, {**request, "@extra": extra})
         until = time.monotonic() + self._patience
         while (left := until - time.monotonic()) > 0:
-            found = self._td.receive(self._id, left)
+            self._check()
+            found = self._td.receive(self._id, min(left, _LOOK))
             if found is not None and found.get("@extra") == extra:
                 # Ours, and no part of what was answered.
                 del found["@extra"]
@@ -235,6 +260,9 @@ def signed_in(
 ) -> Iterator[Client]:
     """A client with the connection's session, which is kept as the client has left it.
 
+    The session is ours alone until that is done. What goes wrong inside is raised before what goes
+    wrong at the end.
+
     Args:
         config: The provider's.
         api: Holds the session, and what the provider asked for.
@@ -243,27 +271,44 @@ def signed_in(
 
     Raises:
         TokenExpiredError: The session has ended.
+        InUseError: Somebody else has the session open, or may have it open by now.
         ConnectorError: As `open_session`.
     """
-    token = api.token()
-    session = Session.unpacked(token)
     with ExitStack() as stack:
+        right = stack.enter_context(api.exclusive())
+        token = api.token()
+        session = Session.unpacked(token)
         directory = stack.enter_context(session.directory())
-        client = Client(library(config, api.transport, classify), api, patience)
-        try:
-            open_session(client, config, session, str(directory))
-            if client.state["@type"] != _READY:
-                # A file that TDLib cannot read is no error to it.
-                raise TokenExpiredError(SIGNED_OUT)
-            for name, value in calls.OPTIONS:
-                client.ask(calls.set_option(name, value))
-            yield client
-        finally:
+        client = Client(library(config, api.transport, classify), api, patience, right.check)
+
+        def leave() -> None:
             is_open = client.standing == "Ready"
             if client.close() and is_open:
                 left = session.read(directory)
                 if left.files and (packed := left.packed()) != token:
                     api.keep_token(token, packed)
+            elif client.lives_on:
+                right.lapse()
+
+        try:
+            _enter(client, config, session, str(directory))
+            yield client
+        except BaseException:
+            try:
+                leave()
+            except Exception as error:
+                _log.warning("a session's newer state was not kept (%s)", type(error).__name__)
+            raise
+        leave()
+
+
+def _enter(client: Client, config: TelegramConfig, session: Session, directory: str) -> None:
+    open_session(client, config, session, directory)
+    if client.state["@type"] != _READY:
+        # A file that TDLib cannot read is no error to it.
+        raise TokenExpiredError(SIGNED_OUT)
+    for name, value in calls.OPTIONS:
+        client.ask(calls.set_option(name, value))
 
 
 def _our_version() -> str:

@@ -45,7 +45,9 @@ class Pack:
 
     def known(self, source_ids: list[str]) -> set[str]:
         """Those of the ids that are held, in quarantine, or about to be."""
-        near = {i for i in source_ids if i in self._records or self._before.get(i)}
+        near = {
+            i for i in source_ids if i in self._records or i in self._failed or self._before.get(i)
+        }
         return near | self._kept.known(source_ids)
 
     def put(self, record: Record) -> None:

@@ -145,10 +145,18 @@ class Progress:
             self.below = 0
             return []
         # Below the first that is too old nothing is looked at.
-        end = next((n for n, message in enumerate(page) if message["date"] < floor), None)
+        dates = [_date(message) for message in page]
+        end = next((n for n, date in enumerate(dates) if date is not None and date < floor), None)
         wanted = list(page[:end])
         if wanted:
             self.newest = self.newest or wanted[0]["id"]
-            self.oldest, self.since = wanted[-1]["id"], wanted[-1]["date"]
-        self.below = None if end is None else page[end]["date"]
+            self.oldest = wanted[-1]["id"]
+            self.since = next((d for d in reversed(dates[:end]) if d is not None), self.since)
+        self.below = None if end is None else dates[end]
         return wanted
+
+
+def _date(message: Json) -> int | None:
+    """When a message was sent; None where it does not say, which is for its own record to tell."""
+    date = message.get("date")
+    return date if isinstance(date, int) else None

@@ -30,7 +30,6 @@ class Telegram(Provider):
     url = "https://telegram.org"
     config_class = TelegramConfig
     handlers = (ChatMessages,)
-    one_session = True
     config: TelegramConfig
 
     def sign_in(self, transport: Transport) -> SignIn:

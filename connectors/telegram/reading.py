@@ -18,7 +18,7 @@ from connectors.telegram.client import Client
 from connectors.telegram.errors import NotFoundError
 
 #: Ids that one `getMessages` takes.
-_CHUNK = 100
+CHUNK = 100
 #: The servers' own messages have ids that are multiples of this; others are drafts of this client
 #: (https://github.com/tdlib/td/issues/69).
 _SERVERS = 1 << 20
@@ -68,8 +68,8 @@ class History:
 
     def look(self, chat_id: int, ids: Sequence[int]) -> Iterator[tuple[int, Json | None]]:
         """Each message by its id; None in the place of one that is gone."""
-        for begin in range(0, len(ids), _CHUNK):
-            chunk = list(ids[begin : begin + _CHUNK])
+        for begin in range(0, len(ids), CHUNK):
+            chunk = list(ids[begin : begin + CHUNK])
             answer = self._client.ask(calls.get_messages(chat_id, chunk), "messages")
             messages = answer.get("messages")
             if not isinstance(messages, list) or len(messages) != len(chunk):
@@ -98,5 +98,4 @@ def _has_id(message: Any) -> bool:
 
 
 def _is_of_servers(message: Json) -> bool:
-    sent = message["id"] % _SERVERS == 0 and not message.get("sending_state")
-    return sent and isinstance(message.get("date"), int)
+    return message["id"] % _SERVERS == 0 and not message.get("sending_state")

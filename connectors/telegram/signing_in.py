@@ -27,6 +27,8 @@ from connectors.telegram.session import Session
 #: Seconds for an answer of a step, for what a step leads to, and for a look whether anything came.
 _PATIENCE = 30.0
 _LOOK = 0.1
+#: Seconds for each answer where a session that nobody keeps is ended: somebody is waiting.
+_LAST_PATIENCE = 10.0
 _NEVER = "Telegram cannot be reached now. Try again."
 _BROKEN = "Telegram has ended this sign-in. Begin again."
 #: States from which this sign-in does not go on, and what the person can do.
@@ -137,6 +139,20 @@ class TelegramSignIn(SignIn):
         if not session.files:
             raise ConnectorError(_BROKEN)
         return Tokens(access_token=session.packed())
+
+    def abandon(self, tokens: Tokens) -> None:
+        """See `SignIn`."""
+        with suppress(ConnectorError, OSError):
+            session = Session.unpacked(tokens.access_token)
+            with session.directory() as directory:
+                td = library(self._config, self._transport, self._classify)
+                client = Client(td, patience=_LAST_PATIENCE)
+                try:
+                    open_session(client, self._config, session, str(directory))
+                    if client.standing == "Ready":
+                        client.try_step(calls.log_out())
+                finally:
+                    client.close()
 
     def close(self) -> None:
         """See `SignIn`; one that is done but was not fetched is ended at Telegram, too."""

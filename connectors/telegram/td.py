@@ -36,6 +36,7 @@ _LOOK = 1.0
 _LAST_SECONDS = 3.0
 #: The longest wait that is asked for over HTTP, in seconds.
 _LONGEST_POLL = 10.0
+_GONE = "Telegram's client has closed"
 _MISSING = (
     "Telegram needs its library, which is not installed here: "
     "pip install 'data-connector-server[telegram]'"
@@ -77,6 +78,14 @@ class Td(ABC):
     def forget(self, client: int) -> None:
         """Let go of a client that has closed or was never sent anything."""
 
+    @abstractmethod
+    def leave(self, client: int) -> bool:
+        """Let go of a client that nobody waits for any more, as soon as it has closed.
+
+        Returns:
+            Whether it goes on by itself until then.
+        """
+
 
 class LibraryTd(Td):
     """The library in this process.
@@ -108,6 +117,10 @@ class LibraryTd(Td):
         """See `Td`."""
         self._hub.forget(client)
 
+    def leave(self, client: int) -> bool:
+        """See `Td`."""
+        return self._hub.leave(client)
+
 
 class _Hub:
     """The process's one receiver, and the queues of its clients."""
@@ -123,6 +136,8 @@ class _Hub:
         self._queues: dict[int, queue.SimpleQueue[Json]] = {}
         #: Clients that have been sent something and have not closed.
         self._alive: set[int] = set()
+        #: Those of them that nobody waits for any more.
+        self._left: set[int] = set()
         self._receiver: threading.Thread | None = None
         self.execute(calls.set_log_stream_empty())
         self.execute(calls.set_log_verbosity(0))
@@ -136,6 +151,8 @@ class _Hub:
 
     def send(self, client: int, request: Json) -> None:
         with self._lock:
+            if client not in self._queues:
+                raise TransientError(_GONE)
             self._alive.add(client)
             if self._receiver is None:
                 self._receiver = threading.Thread(target=self._receive, name="tdlib", daemon=True)
@@ -143,7 +160,9 @@ class _Hub:
         self._library.td_send(client, json.dumps(request).encode())
 
     def receive(self, client: int, timeout: float) -> Json | None:
-        waiting = self._queues[client]
+        waiting = self._queues.get(client)
+        if waiting is None:
+            raise TransientError(_GONE)
         try:
             return waiting.get(timeout=timeout) if timeout > 0 else waiting.get_nowait()
         except queue.Empty:
@@ -155,7 +174,20 @@ class _Hub:
 
     def forget(self, client: int) -> None:
         with self._lock:
-            self._queues.pop(client, None)
+            self._drop(client)
+
+    def leave(self, client: int) -> bool:
+        with self._lock:
+            if client in self._alive:
+                self._left.add(client)
+                return True
+            self._drop(client)
+            return False
+
+    def _drop(self, client: int) -> None:
+        self._queues.pop(client, None)
+        self._alive.discard(client)
+        self._left.discard(client)
 
     def _receive(self) -> None:
         while True:
@@ -172,6 +204,8 @@ class _Hub:
         state = found.get("authorization_state") or {}
         if state.get("@type") == "authorizationStateClosed":
             self._alive.discard(client)
+            if client in self._left:
+                self._drop(client)
         if client in self._queues:
             self._queues[client].put(found)
 
@@ -270,6 +304,10 @@ class RemoteTd(Td):
     def forget(self, client: int) -> None:
         """See `Td`."""
         self._clients.pop(client, None)
+
+    def leave(self, client: int) -> bool:  # noqa: ARG002 - the signature is `Td`'s
+        """See `Td`; what is known of it here goes with this object, and there it does nothing."""
+        return False
 
     def _post(self, what: str, body: Json) -> Json:
         headers = {"Content-Type": "application/json"}

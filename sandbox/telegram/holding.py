@@ -150,7 +150,7 @@ class TelegramHolding:
         with self.store.lock:
             for archived in (False, True):
                 listed = self.store.listed(archived=archived)
-                lists += -(-len(listed) // PORTION) + 2
+                lists += -(-len(listed) // PORTION) + 3
                 chats += len(listed)
                 for chat in listed:
                     if _KINDS[chat.kind] in _DEFAULT.split(","):

@@ -105,6 +105,7 @@ REQUESTS: Mapping[str, Fields] = {
     "checkAuthenticationPassword": {"password": "string"},
     "close": {},
     "getAuthorizationState": {},
+    "createBasicGroupChat": {"basic_group_id": "int53", "force": "bool"},
     "getBasicGroup": {"basic_group_id": "int53"},
     "getChat": {"chat_id": "int53"},
     "getChatHistory": {
@@ -150,7 +151,7 @@ REQUESTS: Mapping[str, Fields] = {
 #: Requests of TDLib that a connector is likely to try and that are not played.
 NOT_PLAYED = frozenset(
     {
-        "checkAuthenticationEmailCode", "closeChat", "createBasicGroupChat", "createPrivateChat",
+        "checkAuthenticationEmailCode", "closeChat", "createPrivateChat",
         "createSupergroupChat", "destroy", "downloadFile", "getActiveSessions",
         "getApplicationConfig", "getBasicGroupFullInfo", "getChatMessageByDate",
         "getChatMessageCount", "getContacts", "getCurrentState", "getDatabaseStatistics",

@@ -79,6 +79,7 @@ class Reading:
         self._pages = 0
         self._latest: tuple[int, list[int]] = (0, [])
         self._requests: dict[str, Callable[[Json], Json]] = {
+            "createBasicGroupChat": self._recall,
             "getBasicGroup": self._basic_group,
             "getChat": self._chat,
             "getChatHistory": self._history,
@@ -203,6 +204,17 @@ class Reading:
         if chat is None:
             raise TdError(400, "Group not found")
         return basic_group_json(chat)
+
+    def _recall(self, fields: Json) -> Json:
+        """The chat of a basic group, be it in a list or not.
+
+        https://github.com/tdlib/td/issues/223
+        """
+        chat = self._store.group(("basic",), fields["basic_group_id"])
+        if chat is None:
+            raise TdError(400, "Basic group not found")
+        self._introduce(chat)
+        return self._chat({"chat_id": chat.id})
 
     def _supergroup(self, fields: Json) -> Json:
         chat = self._store.group(("supergroup", "channel"), fields["supergroup_id"])

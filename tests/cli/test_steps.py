@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 import pytest
 from click.testing import CliRunner, Result
@@ -9,9 +12,13 @@ from click.testing import CliRunner, Result
 from cli.errors import Fail
 from cli.output import Output
 from cli.steps import sign_in
+from connectors.sdk import registry
 from connectors.sdk.errors import ConnectorError
 from connectors.sdk.oauth import Tokens
+from connectors.sdk.records import Account
 from connectors.sdk.signin import Kind, NotAcceptedError, SignIn, Step
+from vault.errors import VaultError
+from vault.vault import Vault
 
 AFTER: dict[str, Kind] = {"scan": "password", "phone": "code", "code": "password"}
 RIGHT = {"phone": "+1", "code": "12345", "password": "hunter2"}
@@ -86,6 +93,31 @@ def test_a_phone_number_may_be_chosen_and_a_wrong_answer_is_asked_for_again() ->
     assert "this phone is wrong" in result.output
     assert result.output.count("please: phone") == 2
     assert "please: scan" not in result.output
+
+
+def test_a_sign_in_that_cannot_be_kept_is_ended_at_the_provider(
+    monkeypatch: pytest.MonkeyPatch, dcs: Callable[..., Result], redis_server: Any
+) -> None:
+    """Such as where the disk is full; what went wrong is what is said."""
+    played = Played()
+    abandoned: list[Tokens] = []
+
+    def fails(*_: Any) -> None:
+        raise VaultError("no space is left")
+
+    kind = registry.provider_class("google")
+    monkeypatch.setattr(played, "abandon", abandoned.append)
+    monkeypatch.setattr(kind, "oauth", None)
+    monkeypatch.setattr(kind, "sign_in", lambda *_: played)
+    monkeypatch.setattr(kind, "account", lambda *_: Account("1", {}))
+    monkeypatch.setattr(Vault, "connect", fails)
+    monkeypatch.setattr("cli.steps.click.prompt", lambda *_, **__: "hunter2")
+    monkeypatch.setenv("DCS_REDIS_URL", redis_server.url)
+    monkeypatch.setenv("DCS_PROVIDERS__GOOGLE__CLIENT_ID", "an-app")
+    result = dcs("connect", "google")
+    assert result.exit_code != 0
+    assert "no space is left" in result.output + str(result.exception)
+    assert abandoned == [Tokens("the session")]
 
 
 def test_what_cannot_go_on_ends_with_its_reason_and_lets_go() -> None:

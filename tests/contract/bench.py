@@ -20,7 +20,7 @@ from sandbox.side import Side
 from tests.contract.killer import KILLED, RESTED, WAITING, Killer, Moment
 from vault.model import HandlerState, QuarantineItem
 from vault.vault import Vault
-from worker import connections
+from worker import connections, keys
 from worker.engine import Engine
 from worker.keys import Job
 from worker.outcomes import Outcome
@@ -205,8 +205,9 @@ class Bench:
             }
         )
         expect(code in (KILLED, RESTED, WAITING), f"the sync's process ended with {code}")
-        # The dead worker's lease would end by itself, after its time to live.
-        self.services.redis.delete(self.job.lease())
+        # The dead worker's lease and right would end by themselves, after their time to live.
+        right = keys.session(self.job.person, self.job.connection)
+        self.services.redis.delete(self.job.lease(), right)
         return code
 
     def fault(self, kind: str, **fields: Any) -> None:

@@ -2,7 +2,8 @@
 
 Reads a few batches with the connection's own tokens and keeps nothing: neither records nor the
 position of the person's vault change (a token that has ended is refreshed, and that is saved, as
-any sync would).
+any sync would). A session that may be open once is opened by the same right as a sync's, which the
+person's server then keeps out of.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from config.logs import trace
@@ -84,10 +86,14 @@ class Live:
         opened = open_handler(self._services, self._vault, self.job, time.sleep)
         handler = type(opened)(replace(opened.context, kept=kept))
         batches = []
-        for batch in itertools.islice(handler.batches(position), most):
-            records = list(batch.records)
-            kept.records |= {record["sourceId"]: record for record in records}
-            batches.append(replace(batch, records=records))
+        with ExitStack() as stack:
+            found = handler.batches(position)
+            # A session that it holds open is to be closed before the next is opened.
+            stack.callback(getattr(found, "close", lambda: None))
+            for batch in itertools.islice(found, most):
+                records = list(batch.records)
+                kept.records |= {record["sourceId"]: record for record in records}
+                batches.append(replace(batch, records=records))
         self._check_problems(handler, kept, batches)
         return batches, kept
 

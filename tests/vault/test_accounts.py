@@ -38,6 +38,7 @@ def test_what_is_not_there_is_said(vault):
         lambda: vault.handler(ACCOUNT, "x"),
         lambda: vault.set_connection_status("google:9", "paused"),
         lambda: vault.save_tokens("google:9", Tokens("a")),
+        lambda: vault.replace_tokens(ACCOUNT, Tokens("a"), Tokens("b")),
         lambda: vault.ensure_handler("google:9", "gmail"),
         lambda: vault.update_handler(ACCOUNT, "x", failures=1),
         lambda: vault.end_run("x", "complete"),
@@ -54,6 +55,31 @@ def test_tokens_come_back_as_they_were(vault):
     tokens = Tokens("access", "refresh", 1234.5, frozenset({"a", "b"}))
     vault.save_tokens(ACCOUNT, tokens)
     assert vault.tokens(ACCOUNT) == tokens
+
+
+def test_tokens_are_replaced_only_where_they_are_still_held(vault):
+    old, new, other = Tokens("old", "r1"), Tokens("new", "r2"), Tokens("other", "r3")
+    vault.save_tokens(ACCOUNT, old)
+    assert vault.replace_tokens(ACCOUNT, old, new) == new
+    assert vault.replace_tokens(ACCOUNT, old, other) == new
+    assert vault.tokens(ACCOUNT) == new
+
+
+def test_a_connection_comes_with_its_tokens_and_keeps_a_refresh_token(vault, connection):
+    vault.connect(replace(connection(), status="connected"), Tokens("a", "r"))
+    vault.connect(replace(connection(), status="connected"), Tokens("b"))
+    assert vault.tokens(ACCOUNT) == Tokens("b", "r")
+    assert vault.connection(ACCOUNT).status == "connected"
+
+
+def test_a_worker_that_begins_again_goes_on_to_count(vault):
+    vault.update_handler(ACCOUNT, "gmail", failures=2, setbacks=3)
+    vault.reset(ACCOUNT, "gmail", delete_data=False, fence=1)
+    held = vault.handler(ACCOUNT, "gmail")
+    assert (held.failures, held.setbacks, held.position) == (2, 3, {})
+    vault.reset(ACCOUNT, "gmail", delete_data=False)
+    held = vault.handler(ACCOUNT, "gmail")
+    assert (held.failures, held.setbacks) == (0, 0)
 
 
 def test_removing_a_connection_removes_its_tokens_and_handlers_and_no_record(

@@ -49,6 +49,49 @@ def test_a_run_adds_up_over_its_slices(vault):
     assert len(vault.runs(limit=1)) == 1
 
 
+def test_a_run_that_nobody_ended_is_ended_by_the_next(vault):
+    vault.begin(RUN, 1)
+    vault.finish(ending(outcome="waiting", message="Later."))
+    assert vault.under_way(ACCOUNT) == {"gmail"}
+    vault.begin(Run("r2", ACCOUNT, "gmail", NOON + timedelta(hours=1)), 2)
+    newest, left = vault.runs(ACCOUNT)
+    assert (newest.ended_at, left.outcome) == (None, "paused")
+    assert left.ended_at is not None
+    assert "another run" in left.message
+
+
+def test_a_slice_that_is_refused_before_it_begins_ends_what_its_run_has_written(vault):
+    vault.begin(RUN, 1)
+    vault.finish(ending())
+    vault.finish(ending(run_id=None, outcome="paused", message="The connection is paused."))
+    assert vault.runs(ACCOUNT)[0].ended_at is None
+    refused = ending(run_id=None, outcome="paused", message="It is paused.", ended=True)
+    vault.finish(refused)
+    [run] = vault.runs(ACCOUNT)
+    assert (run.outcome, run.message) == ("paused", "It is paused.")
+    assert run.ended_at is not None
+    vault.finish(replace(refused, outcome="error", message="Again."))
+    assert vault.runs(ACCOUNT) == [run]
+
+
+def test_a_run_is_ended_from_outside_once_and_its_handler_is_synced_no_more(vault):
+    vault.begin(RUN, 1)
+    assert state(vault).status == "syncing"
+    vault.end_last_run(ACCOUNT, "gmail", "paused", "Stopped.")
+    assert (state(vault).status, vault.under_way(ACCOUNT)) == ("enabled", set())
+    [run] = vault.runs(ACCOUNT)
+    vault.end_last_run(ACCOUNT, "gmail", "error", "Again.")
+    assert vault.runs(ACCOUNT) == [run]
+
+
+def test_a_connection_that_is_removed_leaves_no_run_open(vault):
+    vault.begin(RUN, 1)
+    vault.remove_connection(ACCOUNT)
+    [run] = vault.runs(ACCOUNT)
+    assert run.ended_at is not None
+    assert "removed" in run.message
+
+
 def test_a_slice_that_begins_makes_handler_and_connection_active(vault):
     begun = vault.begin(RUN, 1)
     assert (begun.seq, begun.position, begun.died) == (0, {}, 0)
@@ -161,7 +204,7 @@ def test_a_reset_by_a_person_forgets_deaths_and_one_by_the_slice_does_not(vault)
     vault.finish(ending(attempts=2, set_aside=True, setback=True))
     vault.reset(ACCOUNT, "gmail", delete_data=False, fence=1)
     held = state(vault)
-    assert (held.attempts, held.unfinished, held.set_aside, held.setbacks) == (2, 2, 1, 0)
+    assert (held.attempts, held.unfinished, held.set_aside, held.setbacks) == (2, 2, 1, 1)
     vault.reset(ACCOUNT, delete_data=False)
     held = state(vault)
     assert (held.attempts, held.unfinished, held.set_aside) == (0, 0, 0)

@@ -10,6 +10,8 @@ from config.settings import OWNER
 from connectors.sdk.errors import ConnectorError
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.signin import NotAcceptedError, SignIn, Step
+from vault.errors import VaultError
+from vault.vault import Vault
 
 START = "/connect/google"
 STEPS = f"{START}/steps"
@@ -21,7 +23,7 @@ class Played(SignIn):
     """Scan, or phone number, code and password."""
 
     def __init__(self, tokens):
-        self.kind, self.closed, self.tokens = "scan", 0, tokens
+        self.kind, self.closed, self.tokens, self.abandoned = "scan", 0, tokens, []
         self.error = None
 
     def step(self):
@@ -47,6 +49,10 @@ class Played(SignIn):
 
     def close(self):
         self.closed += 1
+
+    def abandon(self, tokens):
+        self.abandoned.append(tokens)
+        raise RuntimeError("the provider is away")
 
 
 @pytest.fixture
@@ -129,6 +135,31 @@ def test_a_sign_in_that_cannot_go_on_says_why_and_is_let_go(client, made):
     assert client.get(STEPS).location == "/"
     assert "this number is banned" in client.get("/").text
     assert made[0].closed
+
+
+def test_a_sign_in_that_cannot_be_kept_is_ended_at_the_provider(client, made, monkeypatch):
+    def full(*_):
+        raise VaultError("no space is left")
+
+    monkeypatch.setattr(Vault, "connect", full)
+    client.get(START)
+    made[0].kind = "done"
+    assert client.get(STEPS).location == "/"
+    # What went wrong first is what is said.
+    assert "no space is left" in client.get("/").text
+    assert made[0].abandoned == [made[0].tokens]
+
+
+def test_a_sign_in_that_is_kept_is_not_ended_whatever_comes_after(client, made, monkeypatch):
+    def full(*_, **__):
+        raise VaultError("no space is left")
+
+    monkeypatch.setattr(Vault, "update_handler", full)
+    client.get(START)
+    made[0].kind = "done"
+    assert client.get(STEPS).location == "/"
+    assert "no space is left" in client.get("/").text
+    assert made[0].abandoned == []
 
 
 def test_giving_up_lets_go(client, browser, made):

@@ -252,6 +252,17 @@ def test_a_frequency_does_not_put_off_a_sync_under_way(services: Services, job: 
     assert due - time.time() < 31
 
 
+def test_a_frequency_does_not_put_off_the_next_try_after_an_error(
+    services: Services, job: Job, vault: Vault
+) -> None:
+    sync_now(services, job)
+    vault.update_handler(job.connection, job.handler, status="error")
+    connections.set_frequency(services, "owner", job.connection, "gmail", "week")
+    due = services.schedule.due_at(job)
+    assert due is not None
+    assert due - time.time() < services.settings.worker.error_retry_seconds + 5
+
+
 def test_disconnecting_forgets_all_but_the_records(
     services: Services, job: Job, vault: Vault
 ) -> None:

@@ -12,6 +12,7 @@ from connectors.sdk.errors import (
     AccessRejectedError,
     ConfigurationError,
     ConnectorError,
+    InUseError,
     PositionLostError,
     RateLimitedError,
     TokenExpiredError,
@@ -51,6 +52,13 @@ def test_an_error_says_what_happens_next(error: Exception, expected: dict[str, A
     made = outcome(error)
     assert {name: getattr(made, name) for name in expected} == expected
     assert made.message == (None if isinstance(error, FencedError) else "x")
+
+
+def test_what_is_open_elsewhere_is_nobodys_failure_and_comes_back_soon() -> None:
+    made = outcome(InUseError(7.5), failures=3)
+    assert (made.next, made.delay, made.handler, made.connection) == ("wait", 7.5, None, None)
+    # Those before it are not forgotten, and it is none itself.
+    assert (made.failures, made.setback, made.bug) == (2, False, False)
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("my diary"), KeyError("my diary")])

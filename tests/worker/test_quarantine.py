@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +23,9 @@ from vault.model import Commit
 from vault.vault import Vault
 from worker import connections, quarantine
 from worker.engine import Engine
-from worker.keys import Job
+from worker.keys import Job, session
 from worker.outcomes import Outcome
+from worker.rights import sole
 from worker.services import Services
 
 MESSAGES = 20
@@ -267,12 +269,58 @@ def test_where_a_session_may_be_open_once_a_retry_keeps_out_of_a_syncs_way(
 ) -> None:
     (key,) = put_aside(vault, job, 1)
     (item,) = vault.quarantine()
-    monkeypatch.setattr(type(services.provider("google")), "one_session", True)
-    lease = services.leases.acquire(job, vault.last_fence(job.connection, job.handler))
-    assert lease is not None
-    with lease:
+    real: Retry = Gmail.retry
+
+    def opening(self: Gmail, failed: Failed) -> Record:
+        with self.api.exclusive():
+            return real(self, failed)
+
+    monkeypatch.setattr(Gmail, "retry", opening)
+    with sole(services.redis, session(job.person, job.connection), 5.0):
         assert "being synced" in str(quarantine.retry(services, job.person, item.id))
+        # A run of the job waits for its turn, without a word against item, handler or account.
+        outcome = run(services, job)
+        assert (outcome.next, outcome.failures) == ("wait", 0)
+        assert "one place at a time" in str(outcome.message)
+        state = vault.handler(job.connection, job.handler)
+        assert (state.status, state.failures, state.setbacks) == ("enabled", 0, 0)
+        assert vault.connection(job.connection).status != "error"
+        assert not list(services.redis.scan_iter("dcs:block:*"))
+        assert not list(services.redis.scan_iter("dcs:learned:*"))
+    assert [(left.tries, left.reason) for left in vault.quarantine()] == [(0, "odd")]
     assert quarantine.retry(services, job.person, item.id) is None
     assert known(vault, job, [key]) == {key}
     # The next sync finds the way free.
     assert run(services, job).next == "rest"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_a_handler_keeps_open_for_all_tries_is_opened_once_and_let_go(
+    services: Services, job: Job, vault: Vault, monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    put_aside(vault, job, 3)
+    real: Retry = Gmail.retry
+    told: list[str] = []
+
+    @contextmanager
+    def retrying(_: Gmail) -> Iterator[None]:
+        told.append("in")
+        try:
+            yield
+        finally:
+            told.append("out")
+
+    def retry(self: Gmail, failed: Failed) -> Record:
+        told.append("retry")
+        if ended:
+            connections.pause(services, job.person, job.connection)
+        return real(self, failed)
+
+    monkeypatch.setattr(Gmail, "retrying", retrying)
+    monkeypatch.setattr(Gmail, "retry", retry)
+    assert run(services, job).next == ("off" if ended else "rest")
+    assert told == ["in", *["retry"] * (1 if ended else 3), "out"]
+    if not ended:
+        # Without anything to try, nothing need be made ready.
+        assert run(services, job).next == "rest"
+        assert told.count("in") == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from vault.model import Connection
+from vault.model import Commit, Connection, Run
 from worker import ticks
 from worker.keys import Job
 from worker.schedule import COMPARE_SECONDS, SECONDS
@@ -28,6 +28,11 @@ def connect(services: Services, person: str, number: int, **state: Any) -> Job:
     vault.save_connection(Connection(identity, provider, str(number), {}, status, None, now, now))
     handler = state.pop("handler", "gmail")
     vault.ensure_handler(identity, handler)
+    if state.pop("fetched", "last_sync_at" in state):
+        vault.commit(Commit(identity, handler, 1, {}, position={"at": 1}))
+    if state.pop("under_way", False):
+        vault.begin(Run(f"run-{identity}", identity, handler, now), 2)
+        vault.update_handler(identity, handler, status="enabled")
     if state:
         vault.update_handler(identity, handler, **state)
     return Job(person, identity, handler)
@@ -60,6 +65,19 @@ def test_a_tick_sends_what_is_due_once_in_its_run(services: Services) -> None:
     assert services.schedule.run_of(due) == run
 
 
+def test_what_no_worker_takes_is_not_sent(services: Services) -> None:
+    """Its provider has gone from this server; nobody would ever empty its queue."""
+    services.schedule.set_built()
+    gone, known = Job("owner", "taken-out:1", "x"), Job("owner", "google:1", "gmail")
+    services.schedule.put(gone, 0)
+    services.schedule.put(known, 0)
+    assert ticks.tick(services) == 1
+    assert services.redis.llen("taken-out") == 0
+    waits = delay(services, gone)
+    assert waits is not None
+    assert waits > services.settings.worker.queued_seconds
+
+
 def test_a_tick_sends_no_more_than_its_limit(services: Services) -> None:
     from config.settings import load
 
@@ -82,8 +100,13 @@ def test_a_tick_sends_no_more_than_its_limit(services: Services) -> None:
         ({"last_sync_at": 600}, 3000),
         ({"last_sync_at": 600, "frequency": "day"}, SECONDS["day"] - 600),
         ({"last_sync_at": 7200}, 0),
-        ({"last_sync_at": 600, "status": "syncing"}, 0),
+        ({"last_sync_at": 600, "status": "syncing", "under_way": True}, 0),
         ({"last_sync_at": 600, "status": "error"}, 3000),
+        ({"last_sync_at": 600, "status": "error", "frequency": "week"}, 3000),
+        # Its last run waits, or has more to do: Redis alone knew for how long.
+        ({"last_sync_at": 600, "frequency": "week", "under_way": True}, 0),
+        # All of it was reset.
+        ({"last_sync_at": 600, "frequency": "week", "fetched": False}, 0),
         ({"last_sync_at": 600, "handler": "of-an-older-version"}, 3600),
         ({"last_sync_at": 600, "provider": "taken-out"}, 3600),
         ({"status": "disabled"}, None),

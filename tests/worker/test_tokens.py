@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from fakeredis import FakeRedis
 
-from connectors.sdk.errors import TokenExpiredError, TransientError
+from connectors.sdk.errors import InUseError, TokenExpiredError, TransientError
 from connectors.sdk.http import Transport
 from connectors.sdk.oauth import OAuth2, Tokens
 from connectors.sdk.provider import ProviderConfig
 from vault.errors import VaultError
 from worker.metrics import REFRESHES, read
-from worker.tokens import ConnectionTokens
+from worker.tokens import ConnectionTokens, GivenTokens
 
 NOW = 1000.0
 
@@ -66,6 +66,12 @@ class Vault:
             raise VaultError("no space is left")
         self.held = tokens
         self.log.append(f"saved {tokens.access_token} {tokens.refresh_token}")
+
+    def replace_tokens(self, connection_id: str, old: Tokens, new: Tokens) -> Tokens:
+        if self.held == old:
+            self.save_tokens(connection_id, new)
+        assert self.held is not None
+        return self.held
 
 
 @contextmanager
@@ -122,7 +128,7 @@ def make(endpoint: Endpoint, vault: Any, fake: FakeRedis) -> Iterator[Make]:
 
     def made(lock_seconds: float = 10, now: float = NOW) -> ConnectionTokens:
         return ConnectionTokens(
-            fake, vault, "owner", "acme:1", provider, transport, lock_seconds, lambda: now
+            fake, vault, "owner", "acme:1", provider, transport, lock_seconds, 5.0, lambda: now
         )
 
     yield made
@@ -256,3 +262,76 @@ def test_renewals_are_counted_by_how_they_ended(
     with pytest.raises(TokenExpiredError):
         make().refresh("access-1")
     assert read(fake)[REFRESHES] == {("acme", "ok"): 1, ("acme", "refused"): 1}
+
+
+def test_a_right_is_of_all_workers_and_has_its_own_key(make: Make, fake: FakeRedis) -> None:
+    with make().exclusive():
+        with pytest.raises(InUseError), make().exclusive():
+            pytest.fail("two have it")
+        # A renewal is another matter.
+        assert make().refresh("access-0") == "access-1"
+
+
+def test_the_token_is_read_once_the_right_is_held(make: Make, vault: Vault) -> None:
+    tokens = make()
+    assert tokens.access_token() == "access-0"
+    vault.held = Tokens("newer")
+    with tokens.exclusive():
+        assert tokens.access_token() == "newer"
+
+
+def test_who_has_lost_the_right_keeps_no_token_over_the_next_ones(
+    make: Make, vault: Vault, fake: FakeRedis
+) -> None:
+    frozen, following = make(), make()
+    with frozen.exclusive() as right:
+        fake.delete("dcs:session:owner|acme:1")
+        with following.exclusive():
+            assert following.access_token() == "access-0"
+            with pytest.raises(InUseError):
+                frozen.keep("access-0", "older")
+            following.keep("access-0", "newer")
+        with pytest.raises(InUseError):
+            right.check()
+    assert vault.log == ["saved newer refresh-0"]
+
+
+def test_a_token_is_kept_by_who_has_the_right(make: Make, vault: Vault) -> None:
+    tokens = make()
+    with tokens.exclusive():
+        tokens.keep("access-0", "newer")
+        assert tokens.access_token() == "newer"
+    assert vault.log == ["saved newer refresh-0"]
+
+
+@pytest.mark.parametrize("fails", [None, VaultError("no space is left"), KeyboardInterrupt()])
+def test_given_tokens_that_are_not_kept_are_abandoned_as_they_are_by_then(
+    fails: BaseException | None,
+) -> None:
+    given, ended = GivenTokens(Tokens("first")), list[Tokens]()
+
+    def keep() -> None:
+        with given.kept_or(ended.append):
+            given.keep("first", "second")
+            if fails:
+                raise fails
+
+    if fails is None:
+        keep()
+    else:
+        with pytest.raises(type(fails)):
+            keep()
+    assert ended == ([Tokens("second")] if fails else [])
+
+
+def test_what_goes_wrong_at_abandoning_hides_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def abandon(tokens: Tokens) -> None:
+        raise ValueError(tokens.access_token)
+
+    with (
+        pytest.raises(VaultError, match="no space"),
+        GivenTokens(Tokens("sesame")).kept_or(abandon),
+    ):
+        raise VaultError("no space is left")
+    assert "not ended at its provider (ValueError)" in caplog.text
+    assert "sesame" not in caplog.text

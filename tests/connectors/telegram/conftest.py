@@ -7,7 +7,7 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 
 from connectors.sdk.handler import Context
 from connectors.sdk.http import Api, Transport
-from connectors.sdk.oauth import Tokens
+from connectors.sdk.oauth import Right, Tokens, Unshared
 from connectors.sdk.options import resolve
 from connectors.sdk.quota import Unlimited
 from connectors.sdk.records import Account, Batch, Failed, Position, Record
@@ -60,6 +60,9 @@ class Held:
     def keep(self, old: str, new: str) -> None:
         assert old == self.token
         self.token = new
+
+    def exclusive(self) -> AbstractContextManager[Right]:
+        return nullcontext(Unshared())
 
 
 class Kept:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.sdk.errors import RateLimitedError, TokenExpiredError
-from connectors.telegram import sync
+from connectors.telegram import slices
 from sandbox.faults import Fault
 from tests.connectors.telegram.conftest import Start
 
@@ -264,21 +264,6 @@ def test_a_small_group_that_was_left_keeps_what_was_written(start: Start) -> Non
     assert not bench.kept.deleted
 
 
-def test_a_group_that_is_upgraded_goes_on_in_the_new_chat(start: Start) -> None:
-    bench = start()
-    bench.options = {"groupTypes": "private,basic,secret,supergroup"}
-    chat = basic(bench)
-    bench.sync()
-    before = {record["_id"] for record in bench.messages(chat)}
-    new = bench.store.upgrade(chat)
-    bench.store.add(new, 4)
-    bench.sync()
-    assert {record["_id"] for record in bench.messages(chat)} == before
-    assert not bench.kept.deleted
-    assert len(bench.messages(new)) == 5
-    assert bench.messages(new)[0]["messageText"] == f"group upgraded: {chat.title}"
-
-
 def test_a_long_wait_ends_the_slice_and_nothing_is_sent_before_its_end(start: Start) -> None:
     bench = start({"page_size": 5})
     bench.sandbox.world.faults.add(Fault("429-seconds", path=TD, skip=14, retry_after=600))
@@ -384,7 +369,7 @@ def test_where_nothing_changed_there_is_a_batch_now_and_then_all_the_same(
     bench.store.add_chat("private", 900)
     bench.sync()
     bench.kept.written.clear()
-    monkeypatch.setattr(sync, "_QUIET", 0.1)
+    monkeypatch.setattr(slices, "QUIET", 0.1)
     # So the engine may stop it, and it goes on where it was.
     assert bench.sync(cut_after=2) == 2
     assert 0 < bench.position["left"] < 100

@@ -36,6 +36,15 @@ def test_what_cannot_be_read_begins_anew(data: Any) -> None:
     assert Progress.parse("12", data) == Progress()
 
 
+def test_a_message_that_does_not_say_when_it_was_sent_is_read_like_any_other() -> None:
+    progress = Progress()
+    undated: dict[str, Any] = {"id": 2, "date": None}
+    assert ids(progress.read_older([*messages(3), undated], 0)) == [3, 2]
+    assert (progress.oldest, progress.since) == (2, 30)
+    assert ids(progress.read_older([undated | {"id": 1}], 5)) == [1]
+    assert (progress.oldest, progress.since, progress.below) == (1, 30, None)
+
+
 def test_the_first_page_begins_the_stretch() -> None:
     progress = Progress()
     assert ids(progress.read_head(messages(9, 8, 7), 0)) == [9, 8, 7]

@@ -115,6 +115,64 @@ def test_a_newer_state_of_the_session_is_kept_after_it_has_closed(
     assert (after.key, after.files) == (before.key, {"td.binlog": b"newer"})
 
 
+def changing(bench: Bench, patch: pytest.MonkeyPatch, fails: Exception | None) -> list[str]:
+    """Let each end of a client leave another file; what is to be kept then, which may fail."""
+    kept: list[str] = []
+
+    def keep(old: str, new: str) -> None:
+        kept.append(new)
+        if fails:
+            raise fails
+
+    patch.setattr(Session, "read", lambda self, _: Session(self.key, {"td.binlog": b"newer"}))
+    patch.setattr(bench.held, "keep", keep)
+    return kept
+
+
+def inside(bench: Bench, error: BaseException | None = None) -> None:
+    """Open the session; what is done with it may fail."""
+    with client.signed_in(bench.provider.config, bench.api, bench.provider.classify):
+        if error:
+            raise error
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("inside"), GeneratorExit("inside")])
+def test_what_goes_wrong_inside_is_told_before_what_goes_wrong_at_the_end(
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: BaseException,
+) -> None:
+    bench = start()
+    kept = changing(bench, monkeypatch, TransientError(f"cannot keep {bench.held.token}"))
+    with pytest.raises(type(error), match="inside"):
+        inside(bench, error)
+    # It was tried all the same.
+    assert len(kept) == 1
+    assert "newer state was not kept (TransientError)" in caplog.text
+    assert bench.held.token not in caplog.text
+
+
+def test_what_goes_wrong_inside_does_not_stop_the_keeping(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = start()
+    kept = changing(bench, monkeypatch, None)
+    with pytest.raises(ZeroDivisionError):
+        inside(bench, ZeroDivisionError())
+    assert len(kept) == 1
+    assert not caplog.text
+
+
+def test_where_nothing_went_wrong_inside_the_end_says_what_did(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = start()
+    changing(bench, monkeypatch, TransientError("cannot keep"))
+    with pytest.raises(TransientError, match="cannot keep"):
+        inside(bench)
+
+
 def test_a_wrong_key_ends_the_sign_in(start: Start) -> None:
     bench = start()
     bench.provider.account(bench.api)

@@ -18,7 +18,7 @@ CONNECTOR = ROOT / "connectors" / "telegram"
 
 #: What the library says of each request to somebody who is not signed in.
 UNAUTHORIZED = {
-    "getBasicGroup", "getChat", "getChatHistory", "getChats", "getMe", "getMessage", "getMessages",
+    "createBasicGroupChat", "getBasicGroup", "getChat", "getChatHistory", "getChats", "getMe", "getMessage", "getMessages",
     "getUser", "loadChats",
 }  # fmt: skip
 UNEXPECTED = {
@@ -172,6 +172,46 @@ for _ in range(3):
 def test_a_process_may_end_with_clients_open() -> None:
     done = run(UNCLOSED, "-")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+LEFT = """
+import tempfile, time
+from connectors.sdk.errors import TransientError
+from connectors.telegram import calls, client
+from connectors.telegram.client import Client
+from tests.connectors.telegram.offline import OfflineTd
+
+client._LAST_SECONDS = 0.0
+td = OfflineTd()
+hub = td._hub
+left = []
+for _ in range(3):
+    left.append(Client(td))
+    left[-1].ask(calls.set_parameters(
+        tempfile.mkdtemp(), bytes(32), 1, "x", "1", test_dc=False))
+    # It gives up before the client has closed, and may be asked to once more.
+    assert not left[-1].close() and not left[-1].close()
+    assert left[-1].lives_on
+until = time.monotonic() + 20
+while hub._queues and time.monotonic() < until:
+    time.sleep(0.02)
+print(len(hub._queues), len(hub._left), len(hub._alive))
+assert not left[0].close()
+try:
+    left[0].ask(calls.get_me())
+except TransientError as error:
+    print(error)
+# One that was never sent anything is let go at once.
+unused = hub.create()
+td.leave(unused)
+print(len(hub._queues), len(hub._left), len(hub._alive))
+"""
+
+
+def test_a_client_that_closes_too_late_is_forgotten_when_it_has() -> None:
+    done = run(LEFT, "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "0 0 0\nTelegram's client has closed\n0 0 0\n"
 
 
 SIGNING_IN = """

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.sdk.errors import ConnectorError, RateLimitedError
 from connectors.sdk.http import Transport
+from connectors.sdk.oauth import Tokens
 from connectors.sdk.signin import NotAcceptedError, SignIn, Step
 from connectors.telegram.errors import SIGNED_OUT
 from connectors.telegram.session import Session
@@ -188,6 +189,28 @@ def test_a_sign_in_that_is_given_up_leaves_no_session_behind(bench: Bench) -> No
     assert bench.side.network.account_of(begun) is None
     with pytest.raises(ConnectorError, match="Begin again"):
         steps.step()
+    transport.close()
+
+
+def test_a_session_that_nobody_keeps_is_ended(bench: Bench) -> None:
+    transport = Transport()
+    tokens = bench.sandbox.world.tokens
+    before = set(tokens.all_given())
+    steps = bench.provider.sign_in(transport)
+    scan(bench, steps)
+    assert steps.step().kind == "done"
+    given = steps.finish()
+    steps.close()
+    (begun,) = set(tokens.all_given()) - before
+    assert bench.side.network.account_of(begun) == 0
+    steps.abandon(given)
+    assert bench.side.network.account_of(begun) is None
+    # Neither that it has ended already nor that Telegram is away is anybody's trouble.
+    steps.abandon(given)
+    bench.sandbox.world.faults.add(Fault("reset", path="/td/", count=0))
+    steps.abandon(given)
+    bench.sandbox.world.faults.clear()
+    steps.abandon(Tokens("no session"))
     transport.close()
 
 

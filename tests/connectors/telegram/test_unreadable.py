@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.sdk.errors import AccessDeniedError, ConnectorError, TransientError
-from connectors.telegram import sync
+from connectors.telegram import slices
 from connectors.telegram.client import Client
 from connectors.telegram.errors import NotFoundError
 from tests.connectors.telegram.conftest import Start
@@ -68,7 +68,7 @@ def test_a_sync_that_took_long_leaves_the_position_of_one_that_is_done(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the next one would take itself for its end, and look for no chat that vanished."""
-    monkeypatch.setattr(sync, "_QUIET", 0.0)
+    monkeypatch.setattr(slices, "QUIET", 0.0)
     bench = start()
     bench.sync()
     chat = private(bench)

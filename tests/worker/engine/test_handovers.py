@@ -23,6 +23,7 @@ from tests.worker.engine.steps import (
 from vault.vault import Vault
 from worker import connections, ticks
 from worker.engine import Engine
+from worker.handlers import tokens_of
 from worker.keys import Job
 from worker.services import Services
 from worker.slices import Slice
@@ -224,6 +225,45 @@ def test_a_permission_granted_meanwhile_is_not_overwritten_by_its_refusal(
         patch.setattr(Gmail, "batches", denied)
         assert run(alone, job).next == "off"
     assert state(alone, job).status == "invalid-auth"
+
+
+def test_a_permission_granted_while_its_refusal_is_on_its_way_counts(
+    alone: Services, job: Job, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from connectors.google.gmail import Gmail
+
+    def denied(self: Gmail, position: Any) -> Iterator[Any]:
+        self.api.token()
+        renew(alone, sandbox)
+        raise AccessDeniedError("the permission is missing")
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Gmail, "batches", denied)
+        assert run(alone, job).next == "wait"
+    assert state(alone, job).status == "enabled"
+    drain(alone)
+    assert state(alone, job).kept == MESSAGES
+
+
+def test_who_connects_again_while_the_access_is_refreshed_keeps_what_was_granted(
+    alone: Services, job: Job, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = alone.vaults.open("owner")
+    tokens = tokens_of(alone, vault, job)
+    real, before = Vault.replace_tokens, vault.tokens(job.connection)
+    assert before is not None
+
+    def replace_tokens(self: Vault, *arguments: Any) -> Any:
+        renew(alone, sandbox)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Vault, "replace_tokens", replace_tokens)
+    used = tokens.refresh(before.access_token)
+    held = vault.tokens(job.connection)
+    assert held is not None
+    assert used == held.access_token
+    assert held.refresh_token != before.refresh_token
 
 
 def test_who_connects_again_right_after_the_access_has_ended_loses_no_handler(
