@@ -324,6 +324,9 @@ class RemoteTd(Td):
 
     def _take(self, remote: _Remote, answer: Json, extra: Any) -> None:
         if answer.get("@type") == "error":
+            if extra is None:
+                # Nobody waits for it as an answer; whoever asked would ask again at once.
+                raise TransientError("Telegram cannot be reached now")
             answer = {"objects": [{**answer, "@extra": extra}]}
         found, binlog = answer.get("objects"), answer.get("binlog")
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):

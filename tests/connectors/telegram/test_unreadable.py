@@ -10,6 +10,7 @@ from connectors.sdk.errors import AccessDeniedError, ConnectorError, TransientEr
 from connectors.telegram import slices
 from connectors.telegram.client import Client
 from connectors.telegram.errors import NotFoundError
+from sandbox.faults import Fault
 from tests.connectors.telegram.conftest import Start
 from tests.connectors.telegram.test_chat_message import basic, private
 
@@ -50,6 +51,24 @@ def test_what_may_pass_ends_the_slice(start: Start, monkeypatch: pytest.MonkeyPa
     refuse(monkeypatch, "getChatHistory", TransientError("down"), chat_id=private(bench).id)
     with pytest.raises(TransientError):
         bench.sync()
+
+
+def test_where_nothing_answers_nobody_asks_over_and_over(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = start()
+    bench.sandbox.world.faults.add(Fault("503", path=".", skip=20, count=0))
+    real, sent = bench.transport.send, []
+
+    def send(*arguments: Any, **given: Any) -> Any:
+        sent.append(arguments)
+        return real(*arguments, **given)
+
+    monkeypatch.setattr(bench.transport, "send", send)
+    with pytest.raises(TransientError):
+        bench.sync()
+    # Those that went well, the one that did not, and `close`.
+    assert len(sent) < 30
 
 
 def test_a_group_that_has_vanished_and_is_refused_stays_kept(
