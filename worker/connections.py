@@ -23,7 +23,7 @@ from connectors.sdk.refresh import prolong_tokens
 from vault.errors import NotFoundError
 from vault.model import Connection
 from vault.vault import Vault
-from worker import keys
+from worker import connected, keys
 from worker.ending import end_run
 from worker.keys import Job
 from worker.schedule import SECONDS
@@ -97,6 +97,9 @@ def connect(
         for job in [Job(person_id, identity, handler.id)]
         if _admit(vault, job, handler.scopes, tokens)
     ]
+    # Should Redis be away, what comes next says so.
+    with suppress(RedisError):
+        connected.note(services.redis, person_id, provider.id, identity)
     _begin(services, admitted)
     return vault.connection(identity)
 

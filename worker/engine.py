@@ -117,7 +117,10 @@ class Engine:
                 raise
             if outcome.next == "leave":
                 self._leave_unwritten(job, work)
-            return outcome
+        if outcome.next in ("continue", "wait") and _refusal(vault, job) is not None:
+            # Switched off since the slice's last look: nobody was there to hear of it.
+            self._end_idle(vault, [job], STOPPED)
+        return outcome
 
     def _leave_unwritten(self, job: Job, work: Slice) -> None:
         """This process lives: what it could not write must not be taken for its death."""

@@ -112,6 +112,11 @@ def session(person: str, connection: str) -> str:
     return f"dcs:session:{person}|{connection}"
 
 
+def connected(person: str, provider: str) -> str:
+    """Key of the connection that was made or renewed last; another value each time."""
+    return f"dcs:connected:{person}|{provider}"
+
+
 def progress(person: str) -> str:
     """Key of the hash of progress views, a field for each handler."""
     return f"dcs:progress:{person}"

@@ -93,7 +93,8 @@ class Renewal:
         return True
 
     def _beat(self) -> None:
-        while not self._end.wait(self._seconds / 3):
+        # Not later than its end, so that whoever is told of the loss is told in time.
+        while not self._end.wait(min(self._seconds / 3, max(0.0, self._held_until - clock()))):
             # Redis may be back in time: what is held is lost when its life is over.
             with suppress(redis.RedisError):
                 self.renew()

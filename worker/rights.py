@@ -8,7 +8,7 @@ is open.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import redis
@@ -16,8 +16,9 @@ import redis
 from connectors.sdk.errors import InUseError
 from worker.renewal import Renewal, clock, give_back
 
-#: The part of its life in Redis in which a holder takes it for its own; in the rest it closes.
-_BELIEVED = 2 / 3
+#: The part of its life in Redis in which a holder takes it for its own; in the rest it closes. So
+#: much is left because a renewal may wait some seconds for a Redis that does not answer.
+_BELIEVED = 1 / 2
 
 _RENEW = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -44,7 +45,14 @@ class SoleRight:
         self._value = value
         self._seconds = seconds
         self._lapses = False
-        self._renewal = Renewal(self._renewed, seconds * _BELIEVED, name="right", since=since)
+        self._on_loss: Callable[[], None] = lambda: None
+        self._renewal = Renewal(
+            self._renewed,
+            seconds * _BELIEVED,
+            name="right",
+            since=since,
+            on_loss=self._tell,
+        )
 
     def check(self) -> None:
         """See `connectors.sdk.oauth.Right`."""
@@ -65,6 +73,12 @@ class SoleRight:
         """See `connectors.sdk.oauth.Right`."""
         self._lapses = True
 
+    def watch(self, act: Callable[[], None]) -> None:
+        """See `connectors.sdk.oauth.Right`."""
+        self._on_loss = act
+        if self._renewal.lost:
+            act()
+
     def start(self) -> None:
         """Begin to renew it."""
         self._renewal.start()
@@ -76,6 +90,9 @@ class SoleRight:
             # Redis being away is no failure of what was done: the key expires.
             with suppress(redis.RedisError):
                 give_back(self._client, self._key, self._value)
+
+    def _tell(self) -> None:
+        self._on_loss()
 
     def _renewed(self) -> bool:
         script = self._client.register_script(_RENEW)

@@ -143,7 +143,11 @@ class ConnectionTokens:
                 if self._right is not None:
                     self._right.confirm()
                 newer = replace(held, access_token=new)
+                was_used = self.used == held
                 self._tokens = self._vault.replace_tokens(self._connection_id, held, newer)
+                if was_used:
+                    # The same access in its newer state: a refusal of it speaks of this one.
+                    self.used = newer
 
     @contextmanager
     def exclusive(self) -> Iterator[Right]:

@@ -148,8 +148,9 @@ def _by_browser(
     timeout: float,
 ) -> Connection:
     from web.signin import make_sign_in_link
+    from worker import connected
 
-    before = _held(services, provider)
+    before = connected.last(services.redis, OWNER, provider)
     link = make_sign_in_link(services, f"/connect/{provider}?from=terminal")
     out.note(f"Open this address to connect, within 15 minutes; it works once:\n\n  {link}\n")
     if browser:
@@ -160,24 +161,15 @@ def _by_browser(
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         runtime.children.keep()
-        made = _made_since(services, provider, before)
-        if made is not None and _admitted(services, made):
-            # The page that ends the dance is still on its way to the browser.
-            time.sleep(_LAST_PAGE_SECONDS)
-            return made
+        now = connected.last(services.redis, OWNER, provider)
+        if now is not None and now != before:
+            made = services.vaults.open(OWNER).connection(now[1])
+            if _admitted(services, made):
+                # The page that ends the dance is still on its way to the browser.
+                time.sleep(_LAST_PAGE_SECONDS)
+                return made
         time.sleep(0.3)
     raise Fail(f"nothing came back from {provider} in {timeout:.0f} s; `dcs connect` again")
-
-
-def _held(services: Services, provider: str) -> dict[str, Tokens | None]:
-    """The tokens of each connection of the provider."""
-    from vault.errors import NotFoundError
-
-    try:
-        vault = services.vaults.open(OWNER)
-    except NotFoundError:
-        return {}
-    return {c.id: vault.tokens(c.id) for c in vault.connections() if c.provider == provider}
 
 
 def _admitted(services: Services, connection: Connection) -> bool:
@@ -197,13 +189,3 @@ def _admitted(services: Services, connection: Connection) -> bool:
         )
         for handler in services.provider(connection.provider).handlers
     )
-
-
-def _made_since(
-    services: Services, provider: str, before: dict[str, Tokens | None]
-) -> Connection | None:
-    """The connection that is new, or that has new tokens."""
-    for identity, tokens in _held(services, provider).items():
-        if tokens is not None and tokens != before.get(identity):
-            return services.vaults.open(OWNER).connection(identity)
-    return None

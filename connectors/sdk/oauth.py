@@ -6,7 +6,7 @@ https://datatracker.ietf.org/doc/html/rfc6749
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, Self
@@ -141,6 +141,15 @@ class Right(Protocol):
     def lapse(self) -> None:
         """Let it end by itself, some seconds later: what is open could not be closed for sure."""
 
+    def watch(self, act: Callable[[], None]) -> None:
+        """Have something done as soon as it is lost, in another thread: let it close what is open.
+
+        Whoever holds it may rest between two requests, or wait for something else.
+
+        Args:
+            act: Must return soon, and raise nothing.
+        """
+
 
 class Unshared:
     """The right to what nobody else knows of, such as a session that has just begun."""
@@ -149,6 +158,9 @@ class Unshared:
         """See `Right`."""
 
     def lapse(self) -> None:
+        """See `Right`."""
+
+    def watch(self, act: Callable[[], None]) -> None:
         """See `Right`."""
 
 

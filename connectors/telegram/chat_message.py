@@ -24,10 +24,11 @@ from connectors.sdk.records import Batch, Failed, Json, Position, Record, record
 from connectors.sdk.schemas.chat_group import ChatGroup
 from connectors.sdk.schemas.chat_message import ChatMessage
 from connectors.telegram import calls, records
-from connectors.telegram.chats import Chats
+from connectors.telegram.chats import Chats, basic_group_of
 from connectors.telegram.client import Client, signed_in
+from connectors.telegram.comparison import fate_of
 from connectors.telegram.config import TelegramConfig
-from connectors.telegram.errors import NotFoundError
+from connectors.telegram.errors import NotFoundError, UnreadableError
 from connectors.telegram.people import People, Sender
 from connectors.telegram.progress import Progress
 from connectors.telegram.reading import History
@@ -143,14 +144,27 @@ class ChatMessages(Handler):
         return self._client, self._chats
 
     def _fetched(self, failed: Failed, client: Client, chats: Chats) -> Record:
+        chat_id = int(failed.source_id.partition(":")[0])
+        try:
+            return self._asked(failed, client, chats)
+        except NotFoundError:
+            pass
+        except UnreadableError:
+            chat = chats.get(chat_id)
+            fate = "left" if chat and chat.lists else fate_of(client, chat_id)
+            if fate == "upgraded":
+                client.ask(calls.create_basic_group_chat(basic_group_of(chat_id) or 0), "chat")
+                return self._asked(failed, client, chats)
+            if fate == "left":
+                raise
+        raise gone(lambda: self.record(failed.source))
+
+    def _asked(self, failed: Failed, client: Client, chats: Chats) -> Record:
         chat_id, _, message_id = failed.source_id.partition(":")
         if not message_id:
             return self.record(chats.object(int(chat_id)))
-        try:
-            asked = calls.get_message(int(chat_id), int(message_id))
-            return self.record(client.ask(asked, "message"))
-        except NotFoundError:
-            raise gone(lambda: self.record(failed.source)) from None
+        asked = calls.get_message(int(chat_id), int(message_id))
+        return self.record(client.ask(asked, "message"))
 
     def _progress_of(self, chat_id: int) -> Progress:
         found = getattr(self, "_progress", {}).get(chat_id)

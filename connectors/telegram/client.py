@@ -145,15 +145,21 @@ class Client:
             self._check()
             self.listen(min(left, _LOOK))
 
+    def hang_up(self) -> None:
+        """Begin to close, from any thread; what is asked for from now on is refused."""
+        if self._asked and not self._closing:
+            self._closing = True
+            with suppress(ConnectorError):
+                self._td.send(self._id, calls.close())
+
     def close(self) -> bool:
         """End the client; whether it has come to its end. Never raises, and may be called again."""
         if not self._asked:
             self._td.forget(self._id)
             return False
         with suppress(ConnectorError):
-            if not self._closing and self.state["@type"] != _CLOSED:
-                self._closing = True
-                self._td.send(self._id, calls.close())
+            if self.state["@type"] != _CLOSED:
+                self.hang_up()
             until = time.monotonic() + _LAST_SECONDS
             while self.state["@type"] != _CLOSED and (left := until - time.monotonic()) > 0:
                 self.listen(left)
@@ -280,6 +286,7 @@ def signed_in(
         session = Session.unpacked(token)
         directory = stack.enter_context(session.directory())
         client = Client(library(config, api.transport, classify), api, patience, right.check)
+        right.watch(client.hang_up)
 
         def leave() -> None:
             is_open = client.standing == "Ready"

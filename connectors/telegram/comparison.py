@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from connectors.sdk.errors import ConnectorError
 from connectors.sdk.records import Batch, Json
@@ -24,6 +25,30 @@ _DONE = -1
 _MOST_FORMER = 100
 #: The last message of a small group that went on as a large one.
 _UPGRADED = "messageChatUpgradeTo"
+
+
+def fate_of(client: Client, chat_id: int) -> Literal["deleted", "upgraded", "left"]:
+    """What has become of a chat that is in no list; `left` where it may be there still.
+
+    Args:
+        client: Asks TDLib.
+        chat_id: The chat's id.
+
+    Raises:
+        ConnectorError: As `Client.ask`.
+    """
+    if is_private(chat_id):
+        return "deleted"
+    group_id = basic_group_of(chat_id)
+    if group_id is None:
+        return "left"
+    try:
+        found = client.ask(calls.get_basic_group(group_id), "basicGroup")
+    except ConnectorError as error:
+        if not is_of_one_chat(error):
+            raise
+        return "left"
+    return "upgraded" if found.get("upgraded_to_supergroup_id") else "deleted"
 
 
 class Comparison:
@@ -134,22 +159,13 @@ class Comparison:
             self._work.chats.recall(chat_id)
 
     def _is_deleted(self, chat_id: int) -> bool:
-        if is_private(chat_id):
-            return True
-        group_id = basic_group_of(chat_id)
-        if group_id is None or self._is_read_to_its_upgrade(chat_id):
+        if basic_group_of(chat_id) is not None and self._is_read_to_its_upgrade(chat_id):
             return False
-        try:
-            found = self._client.ask(calls.get_basic_group(group_id), "basicGroup")
-        except ConnectorError as error:
-            if not is_of_one_chat(error):
-                raise
-            return False
-        if found.get("upgraded_to_supergroup_id"):
+        fate = fate_of(self._client, chat_id)
+        if fate == "upgraded":
             former = self._work.position.get("former") or []
             self._work.position["former"] = [*former, chat_id][:_MOST_FORMER]
-            return False
-        return True
+        return fate == "deleted"
 
     def _is_read_to_its_upgrade(self, chat_id: int) -> bool:
         ids = held_ids.message_ids(self._work.kept, chat_id)

@@ -41,6 +41,11 @@ _UNREADABLE = (
     "CHANNEL_INVALID", "CHANNEL_PRIVATE", "CHAT_ID_INVALID", "PEER_ID_INVALID", "Can't access the chat",
     "Chat not found", "Group not found", "Supergroup not found", "User not found",
 )  # fmt: skip
+#: TDLib's own, which pass.
+_PASSING = {
+    "Request aborted": "Telegram cannot answer now",
+    "Can't lock file": "the account is still in use by another worker",
+}
 #: Names the kind of an error that nothing else is known of; Telegram's own are of this form.
 _KIND = re.compile(r"[A-Z][A-Z0-9_]{2,60}")
 
@@ -96,6 +101,10 @@ class NotFoundError(ConnectorError):
     """404: what was asked for is not there (any more)."""
 
 
+class FailedError(TransientError):
+    """Telegram failed at this request; those for other chats may go well."""
+
+
 class UnreadableError(ConnectorError):
     """A chat or user that this client cannot read, whether it is there or not."""
 
@@ -121,10 +130,11 @@ def of(code: int, message: str) -> ConnectorError:
         return UnreadableError("Telegram does not let this be read")
     if code == HTTPStatus.FORBIDDEN:
         return AccessDeniedError("Telegram denies access to this data")
-    if code >= HTTPStatus.INTERNAL_SERVER_ERROR or "Request aborted" in message:
-        return TransientError("Telegram cannot answer now")
-    if message.startswith("Can't lock file"):
-        return TransientError("the account is still in use by another worker")
+    passing = next((told for words, told in _PASSING.items() if words in message), None)
+    if passing is not None:
+        return TransientError(passing)
+    if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return FailedError(f"Telegram cannot answer now ({code}{_kind(message)})")
     return ConnectorError(f"Telegram refused the request ({code}{_kind(message)})")
 
 

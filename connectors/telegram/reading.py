@@ -15,7 +15,7 @@ from connectors.sdk.errors import TransientError
 from connectors.telegram import calls
 from connectors.telegram.calls import Json
 from connectors.telegram.client import Client
-from connectors.telegram.errors import NotFoundError
+from connectors.telegram.errors import FailedError, NotFoundError
 
 #: Ids that one `getMessages` takes.
 CHUNK = 100
@@ -47,7 +47,7 @@ class History:
 
         Raises:
             NotFoundError: The chat cannot be read.
-            TransientError: TDLib does not get any further.
+            FailedError: TDLib does not get any further.
         """
         found = self._ask(chat_id, start)
         if start == 0 and len(found) == 1 < self._size:
@@ -90,7 +90,7 @@ class History:
                 return []
             # From an answer without a single id there is no going on but by asking again.
             start = min([m["id"] for m in there], default=start)
-        raise TransientError("Telegram gives no further messages of a chat")
+        raise FailedError("Telegram gives no further messages of a chat")
 
 
 def _has_id(message: Any) -> bool:

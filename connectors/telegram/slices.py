@@ -10,7 +10,7 @@ from connectors.sdk.handler import Kept
 from connectors.sdk.records import Batch, Json, Position, Record
 from connectors.telegram import records
 from connectors.telegram.chats import Chat, Chats
-from connectors.telegram.errors import NotFoundError, UnreadableError
+from connectors.telegram.errors import FailedError, NotFoundError, UnreadableError
 from connectors.telegram.kept import message_key
 from connectors.telegram.pack import Pack
 from connectors.telegram.progress import Progress
@@ -19,6 +19,11 @@ from connectors.telegram.progress import Progress
 QUIET = 5.0
 #: Chats whose progress the position has a place for: some 120 bytes each.
 _MOST_ASIDE = 50
+#: What an item that makes no sense gives rise to. A stop or a fault while a name is asked for is
+#: none of these.
+_ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+#: Chats that a slice leaves out because Telegram fails at them; one more ends it.
+_MOST_FAILURES = 3
 
 
 class Slice:
@@ -61,6 +66,8 @@ class Slice:
         self._last = position
         #: When the last batch was yielded, on the monotonic clock.
         self._yielded = time.monotonic()
+        #: What Telegram failed with, of chats that this slice has left out for it.
+        self.failures: list[FailedError] = []
         #: Chats that cannot be read now.
         self._closed: set[int] = set()
 
@@ -85,11 +92,16 @@ class Slice:
         return self.of(chat.id).is_done(self.floor)
 
     def guarded(self, chat: Chat, work: Iterator[Batch]) -> Iterator[Batch]:
-        """Leave a chat that cannot be read to a later slice; the others go on."""
+        """Leave a chat that cannot be read to a later slice; the others go on.
+
+        Where Telegram fails at some chats in a row it is not the chats that ail.
+        """
         try:
             yield from work
         except ConnectorError as error:
-            if not is_of_one_chat(error):
+            if isinstance(error, FailedError) and len(self.failures) < _MOST_FAILURES:
+                self.failures.append(error)
+            elif not is_of_one_chat(error):
                 raise
             self._closed.add(chat.id)
 
@@ -150,9 +162,7 @@ class Slice:
         """Whether the item could be mapped; else it goes to quarantine."""
         try:
             self.pack.put(self._map(source))
-        except ConnectorError:
-            raise
-        except Exception as error:
+        except _ODD as error:
             # Whatever is odd about one item must not stop the others.
             self.pack.fail(records.failed(source, source_id, error))
             return False
@@ -160,6 +170,9 @@ class Slice:
 
     def _set_aside(self, chat: Chat, progress: Progress) -> None:
         key = str(chat.id)
+        if len(self.aside) >= _MOST_ASIDE:
+            there = {str(other.id) for other in self.chats.listed(self._kinds)}
+            self.aside = {k: held for k, held in self.aside.items() if k in there}
         if key in self.aside or len(self.aside) < _MOST_ASIDE:
             self.aside[key] = progress.dump()
         else:

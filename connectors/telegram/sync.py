@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connectors.sdk.errors import InUseError, RateLimitedError, TransientError
 from connectors.sdk.records import Batch, Json, Position
 from connectors.telegram.chats import Chat
 from connectors.telegram.client import Client
@@ -50,6 +51,8 @@ class Sync:
     def run(self, position: Position) -> Iterator[Batch]:
         """Yield batches until there is nothing left to do.
 
+        What has been done when Telegram asks to wait, or cannot be reached, need not be done again.
+
         Args:
             position: `v`, 1. `pages`: of a sync that begins, the pages to compare; `left`: those
                 left of one that goes on. `looks`: the last chat whose newest messages it has looked
@@ -57,7 +60,24 @@ class Sync:
                 `place`: up to where everything has been compared, over many syncs, and `at`, when.
                 `former`: small groups that were upgraded and are to be read to their end. `aside`:
                 see `Slice`.
+
+        Raises:
+            FailedError: After the last batch; some chats were left out.
+            ConnectorError: As `Client.ask`.
         """
+        work = self._work
+        try:
+            yield from self._steps(position)
+        except InUseError:
+            raise
+        except (RateLimitedError, TransientError):
+            yield from work.finish(work.position)
+            raise
+        yield from work.finish(self._rest())
+        if work.failures:
+            raise work.failures[0]
+
+    def _steps(self, position: Position) -> Iterator[Batch]:
         work = self._work
         left, is_new = self._begun(position)
         kept_on = {name: position[name] for name in ("place", "at") if position.get(name)}
@@ -79,7 +99,6 @@ class Sync:
         yield from self._comparison.again()
         yield from self._older()
         yield from self._comparison.happened()
-        yield from work.finish(self._rest())
 
     def _begun(self, position: Position) -> tuple[int, bool]:
         """How many pages are to be compared, and whether a sync begins or goes on."""

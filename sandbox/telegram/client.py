@@ -82,7 +82,9 @@ class Client:
         Returns:
             The request's class, and why it was refused.
         """
-        self._check_alone()
+        if not (isinstance(request, dict) and request.get("@type") == "close"):
+            # To close it calls nobody.
+            self._check_alone()
         self.sign_in.tick()
         extra = extra_of(request)
         name, refused, answer = "malformed", None, {}
@@ -122,7 +124,9 @@ class Client:
         if not self._is_unsaved or self._session is None:
             return None
         self._is_unsaved = False
-        return base64.b64encode(self._session.encode()).decode()
+        # TDLib's own changes each time, too.
+        held = self.network.written(self._session, self.key)
+        return base64.b64encode(held.encode()).decode()
 
     # Called by what it is made of
 
@@ -162,7 +166,7 @@ class Client:
     # What it does
 
     def _check_alone(self) -> None:
-        if self._is_replaced and self._session is not None:
+        if self._is_replaced and self._session is not None and self.state != "Closed":
             self.network.is_double(self._session)
             self.lose_duplicated()
 
@@ -306,9 +310,10 @@ def _needed(name: str) -> TdError:
 def _file_text(binlog: str | None) -> str:
     """The session that a file holds; what is no text holds none."""
     try:
-        return base64.b64decode(binlog or "", validate=True).decode("ascii")
+        text = base64.b64decode(binlog or "", validate=True).decode("ascii")
     except ValueError:
         return ""
+    return text.partition(" ")[0]
 
 
 def _text(value: str) -> Json:

@@ -1,19 +1,20 @@
 """What Telegram's servers know: accounts, sessions, and codes to scan.
 
 A session is a refresh token of the sandbox's store, and the file that TDLib would keep it in,
-`td.binlog`, is that token's text: ending it there (`revoke_refresh`) is what a person does under
-"Devices".
+`td.binlog`, is that token's text and a number that grows with each writing: ending it there
+(`revoke_refresh`) is what a person does under "Devices".
 
 One session may be open once. A client that opens it takes the place of one that is open already, as
-if that one's process had died; only when the older one makes another call are both known to be
-alive, and then both lose the session with 406 AUTH_KEY_DUPLICATED, as Telegram's servers do it
-(https://github.com/tdlib/td/issues/1947). So a killed worker never stands in the next one's way,
+if that one's process had died; only when the older one makes another call, which to close is none,
+are both known to be alive, and then both lose the session with 406 AUTH_KEY_DUPLICATED, as
+Telegram's servers do it (https://github.com/tdlib/td/issues/1947). So a killed worker never stands in the next one's way,
 whatever the time between them, and a session that is opened twice never goes unseen.
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import secrets
 import threading
@@ -65,6 +66,7 @@ class Network:
         self._keys: dict[str, bytes] = {}
         self._links: dict[str, Client] = {}
         self._given: list[str] = []
+        self._writings = itertools.count(1)
 
     def _account(self, number: int) -> Account:
         world = self.world
@@ -170,8 +172,17 @@ class Network:
     def packed(self, session: str) -> str:
         """What a connection holds of a minted session."""
         self._keys.setdefault(session, MINTED_KEY)
-        files = {"td.binlog": base64.b64encode(session.encode()).decode()}
-        key = base64.b64encode(MINTED_KEY).decode()
+        return self._pack(session, MINTED_KEY)
+
+    def written(self, session: str, key: bytes) -> str:
+        """What a session's file holds from now on: another text each time."""
+        text = f"{session} {next(self._writings)}"
+        self._pack(text, key)
+        return text
+
+    def _pack(self, text: str, of: bytes) -> str:
+        files = {"td.binlog": base64.b64encode(text.encode()).decode()}
+        key = base64.b64encode(of).decode()
         text = json.dumps({"v": 1, "key": key, "files": files}, separators=(",", ":"))
         packed = base64.urlsafe_b64encode(text.encode()).decode()
         if packed not in self._given:

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from connectors.sdk.errors import RateLimitedError
+from connectors.sdk.errors import GoneError, RateLimitedError
+from connectors.sdk.records import Failed
 from connectors.telegram import slices
+from connectors.telegram.errors import UnreadableError
 from sandbox.faults import Fault
 from tests.connectors.telegram.conftest import Bench, Start
 from tests.connectors.telegram.test_chat_message import TD, basic, private
@@ -64,6 +66,55 @@ def test_many_deletions_are_gone_through_though_each_slice_is_told_to_wait(start
         with suppress(RateLimitedError):
             bench.sync()
     assert rounds > 1
+
+
+def test_every_chat_has_its_turn_though_each_slice_is_told_to_wait(start: Start) -> None:
+    """Looks that find nothing new fill no batch."""
+    bench = start()
+    for _ in range(60):
+        bench.store.add_chat("private", 3)
+    bench.sync()
+    chats = sorted(bench.store.listed(), key=lambda chat: str(chat.id))
+    chats = [chat for chat in chats if chat.kind in ("private", "basic")]
+    for chat in chats:
+        bench.store.add(chat)
+    bench.sync()
+    bench.store.add(chats[-1])
+    for _ in range(8):
+        bench.sandbox.world.faults.add(Fault("429-seconds", path=TD, skip=70, retry_after=600))
+        bench.later += timedelta(minutes=10)
+        bench.make_api()
+        with suppress(RateLimitedError):
+            bench.sync()
+    assert f"{chats[-1].id}:{chats[-1].last}" in bench.kept.records
+
+
+def test_what_is_in_quarantine_of_a_deleted_chat_is_gone_with_it(start: Start) -> None:
+    bench = start(items=40)
+    chat, group, upgraded = private(bench), basic(bench), bench.store.add_chat("basic", 3)
+    bench.sync()
+    failed = [Failed(f"{c.id}:{c.ids[0]}", {"x": 1}, "odd") for c in (chat, group, upgraded)]
+    failed.append(Failed(str(chat.id), {"x": 1}, "odd"))
+    bench.store.delete_chat(chat)
+    bench.store.delete_chat(group)
+    bench.store.upgrade(upgraded)
+    handler = bench.handler()
+    with handler.retrying():
+        for one in (failed[0], failed[1], failed[3]):
+            with pytest.raises(GoneError):
+                handler.retry(one)
+        # What was upgraded can be read on.
+        assert handler.retry(failed[2])["sourceId"] == failed[2].source_id
+
+
+def test_what_is_in_quarantine_of_a_group_that_was_left_stays(start: Start) -> None:
+    bench = start()
+    bench.options = ALL_KINDS
+    chat = bench.store.add_chat("supergroup", 3)
+    bench.sync()
+    bench.store.leave(chat)
+    with pytest.raises(UnreadableError):
+        bench.handler().retry(Failed(f"{chat.id}:{chat.ids[0]}", {"x": 1}, "odd"))
 
 
 def test_a_cut_sync_compares_the_newest_pages_of_the_chats_that_it_had_not_come_to(

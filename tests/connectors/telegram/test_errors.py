@@ -14,7 +14,7 @@ from connectors.sdk.errors import (
     TransientError,
 )
 from connectors.sdk.signin import NotAcceptedError
-from connectors.telegram.errors import NotFoundError, UnreadableError, of, of_sign_in
+from connectors.telegram.errors import FailedError, NotFoundError, UnreadableError, of, of_sign_in
 
 CASES = [
     (429, "Too Many Requests: retry after 31", RateLimitedError),
@@ -33,7 +33,7 @@ CASES = [
     (400, "CHANNEL_PRIVATE", UnreadableError),
     (400, "Can't access the chat", UnreadableError),
     (500, "Request aborted", TransientError),
-    (500, "RPC_CALL_FAIL", TransientError),
+    (500, "RPC_CALL_FAIL", FailedError),
     (400, 'Can\'t lock file "/ada/td.binlog", because it is already in use', TransientError),
     (400, "API_ID_INVALID", ConfigurationError),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +13,13 @@ import pytest
 import redis
 
 from config.settings import OWNER, Settings, load
-from connectors.sdk.errors import InUseError, TransientError
+from connectors.sdk.errors import AccessDeniedError, InUseError, TransientError
 from connectors.sdk.oauth import Tokens
 from connectors.sdk.records import Batch, Failed
 from connectors.telegram import calls, td
 from connectors.telegram import client as client_module
 from connectors.telegram.chat_message import ChatMessages
 from connectors.telegram.client import Client, signed_in
-from connectors.telegram.session import Session
 from sandbox.faults import Fault
 from sandbox.options import SandboxOptions
 from sandbox.server import RunningSandbox, running
@@ -31,6 +31,7 @@ from worker.engine import Engine
 from worker.handlers import open_handler
 from worker.keys import Job
 from worker.outcomes import Outcome
+from worker.rights import SoleRight
 from worker.services import Services
 
 #: Life of leases and rights in these tests, in seconds.
@@ -172,24 +173,10 @@ def test_a_retry_and_the_live_checks_wait_for_their_turn_too(
     assert side.network.duplicates == 0
 
 
-class Growing(td.RemoteTd):
-    """TDLib, whose file is another at each end."""
-
-    ends = 0
-
-    def _take(self, remote: Any, answer: dict[str, Any], extra: Any) -> None:
-        super()._take(remote, answer, extra)
-        if "authorizationStateClosed" in str(answer):
-            type(self).ends += 1
-            path = remote.directory / "td.binlog"
-            path.write_bytes(path.read_bytes() + b"%d" % type(self).ends)
-
-
 def test_a_worker_that_was_frozen_asks_nothing_more_and_keeps_nothing_over_the_newer_state(
-    services: Services, job: Job, vault: Vault, monkeypatch: pytest.MonkeyPatch
+    services: Services, job: Job, vault: Vault
 ) -> None:
-    monkeypatch.setattr(client_module, "RemoteTd", Growing)
-    monkeypatch.setattr(Growing, "ends", 0)
+    held = vault.tokens(job.connection)
     old = session(handler_of(services, job))
     client = old.__enter__()
     before = client.ask(calls.get_me(), "user")
@@ -198,6 +185,8 @@ def test_a_worker_that_was_frozen_asks_nothing_more_and_keeps_nothing_over_the_n
     with session(handler_of(services, job)) as other:
         time.sleep(LIFE / 3 + 0.1)
         asked = client._asked
+        # It has begun to close by itself.
+        assert client._closing
         with pytest.raises(InUseError):
             client.ask(calls.get_me(), "user")
         assert client._asked == asked
@@ -205,9 +194,7 @@ def test_a_worker_that_was_frozen_asks_nothing_more_and_keeps_nothing_over_the_n
     newer = vault.tokens(job.connection)
     old.__exit__(None, None, None)
     assert client.standing == "Closed"
-    assert Growing.ends == 2
-    assert newer is not None
-    assert Session.unpacked(newer.access_token).files["td.binlog"].endswith(b"1")
+    assert newer != held
     assert vault.tokens(job.connection) == newer
 
 
@@ -359,3 +346,55 @@ def test_an_item_that_is_gone_does_not_close_what_the_others_use(
     fence = vault.last_fence(job.connection, job.handler)
     assert list(quarantine.repair(vault, job, handler, fence)) == ["gone", "kept", "kept"]
     assert opened(sandbox) == 1
+
+
+def test_a_worker_that_rests_while_it_cannot_reach_redis_has_closed_before_another_opens(
+    services: Services, job: Job, side: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, waiting = threading.Event(), threading.Event()
+    real, commit = SoleRight._renewed, Vault.commit
+
+    def renewed(self: SoleRight) -> bool:
+        if away.is_set():
+            raise redis.ConnectionError
+        return real(self)
+
+    def slow(self: Vault, batch: Commit) -> Any:
+        if not waiting.is_set():
+            away.set()
+            waiting.set()
+            time.sleep(LIFE * 2)
+        return commit(self, batch)
+
+    monkeypatch.setattr(SoleRight, "_renewed", renewed)
+    monkeypatch.setattr(Vault, "commit", slow)
+    first = threading.Thread(target=run, args=(services, job))
+    first.start()
+    try:
+        assert waiting.wait(20)
+        time.sleep(LIFE * 1.2)
+        away.clear()
+        assert not side.network._open
+        with session(handler_of(services, job)) as client:
+            assert first.is_alive()
+            client.ask(calls.get_me(), "user")
+    finally:
+        first.join()
+    assert side.network.duplicates == 0
+
+
+def test_a_refusal_counts_though_the_session_has_a_newer_state_by_then(
+    services: Services, job: Job, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = vault.tokens(job.connection)
+    ask = Client.ask
+
+    def refuse(self: Client, request: Any, expected: str = "ok") -> Any:
+        if request["@type"] == "loadChats":
+            raise AccessDeniedError("denied")
+        return ask(self, request, expected)
+
+    monkeypatch.setattr(Client, "ask", refuse)
+    assert run(services, job).next == "off"
+    assert vault.handler(job.connection, job.handler).status == "invalid-auth"
+    assert vault.tokens(job.connection) != before

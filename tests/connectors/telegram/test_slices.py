@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import redis
 
 from connectors.telegram import slices
+from connectors.telegram.people import People
 from tests.connectors.telegram.conftest import Bench, Start
 from tests.connectors.telegram.test_chat_message import private
 from tests.connectors.telegram.test_comparison import alter
+from worker.stopping import StoppedError
 
 
 def spoilt(start: Start, count: int) -> tuple[Bench, object]:
@@ -78,6 +81,45 @@ def test_a_message_without_a_date_goes_to_quarantine_and_stops_nothing(start: St
     bench.sync()
     assert list(bench.kept.failed) == [key]
     assert len(bench.messages(chat)) == len(chat.ids) - 1
+
+
+@pytest.mark.parametrize("error", [redis.ConnectionError("away"), StoppedError("cancelled")])
+def test_what_goes_wrong_while_a_name_is_asked_for_is_not_the_messages(
+    start: Start, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    bench = start()
+    real, count = People.sender, 0
+
+    def sender(self: People, message: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == 5:
+            raise error
+        return real(self, message)
+
+    monkeypatch.setattr(People, "sender", sender)
+    with pytest.raises(type(error)):
+        bench.sync()
+    assert not bench.kept.failed
+
+
+def test_chats_that_were_left_take_no_place_from_others(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "_MOST_ASIDE", 1)
+    bench = start({"page_size": 10}, items=10)
+    bench.options = {"groupTypes": "private,basic,secret,supergroup"}
+    left = bench.store.add_chat("supergroup", 3)
+    bench.holding.spoil(str(left.id), "broken")
+    bench.sync()
+    assert list(bench.position["aside"]) == [str(left.id)]
+    bench.store.leave(left)
+    chat = bench.store.add_chat("private", 300)
+    bench.holding.spoil(str(chat.id), "broken")
+    bench.sync()
+    bench.sync()
+    assert len(bench.messages(chat)) == 300
+    assert list(bench.position["aside"]) == [str(chat.id)]
 
 
 def test_what_has_no_place_for_its_progress_does_not_go_round(

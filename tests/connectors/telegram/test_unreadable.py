@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.sdk.errors import AccessDeniedError, ConnectorError, TransientError
-from connectors.telegram import slices
+from connectors.telegram import errors, slices
 from connectors.telegram.client import Client
 from connectors.telegram.errors import NotFoundError
 from sandbox.faults import Fault
@@ -44,6 +44,36 @@ def test_one_that_is_refused_keeps_no_other_from_being_read(
     assert set(wanted) - {str(chat.id)} <= set(bench.kept.records)
     bench.sync()
     bench.expect_in_sync()
+
+
+def test_a_chat_that_telegram_fails_at_keeps_no_other_from_being_read(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = start()
+    chat = private(bench)
+    with monkeypatch.context() as patch:
+        refuse(patch, "getChatHistory", errors.of(500, "HISTORY_GET_FAILED"), chat_id=chat.id)
+        for _ in range(3):
+            # It is told, so that the sync is tried again and shows the error while it lasts.
+            with pytest.raises(TransientError, match="HISTORY_GET_FAILED"):
+                bench.sync()
+            bench.store.add(basic(bench))
+    wanted = [key for key in bench.holding.expected({}) if not key.startswith(str(chat.id))]
+    newest = f"{basic(bench).id}:{basic(bench).last}"
+    assert set(wanted) - {newest} <= set(bench.kept.records)
+    bench.sync()
+    bench.expect_in_sync()
+
+
+def test_a_telegram_that_fails_at_every_chat_is_not_asked_for_all_of_them(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = start(items=60)
+    refuse(monkeypatch, "getChatHistory", errors.of(500, "INTERNAL"))
+    with pytest.raises(TransientError):
+        bench.sync()
+    assert len(bench.store.listed()) > 6
+    assert not bench.kept.records
 
 
 def test_what_may_pass_ends_the_slice(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from vault.vault import Vault
 from worker import connections, ticks
 from worker.engine import Engine
 from worker.keys import RUNS, Job
-from worker.leases import Leases
+from worker.leases import Lease, Leases
 from worker.services import Services
 from worker.slices import Slice
 
@@ -203,3 +203,25 @@ def test_a_worker_that_was_frozen_tells_nobody_of_a_run_that_another_has_ended(
     view = alone.progress.view(job)
     assert view is not None
     assert view.status == "done"
+
+
+def test_a_pause_just_before_a_slice_gives_its_lease_back_ends_the_run(
+    services: Services, job: Job, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Lease.release
+
+    def at_the_end(self: Lease) -> None:
+        connections.pause(services, job.person, job.connection)
+        release(self)
+
+    with with_worker(services, slice_seconds=0.0) as hasty:
+        only(hasty, job, monkeypatch)
+        hasty.queue.sync(job.person, job.connection, job.handler)
+        with monkeypatch.context() as patch:
+            patch.setattr(Lease, "release", at_the_end)
+            take(hasty)
+        drain(hasty)
+        assert is_open(vault, job) == []
+        view = hasty.progress.view(job)
+        assert view is not None
+        assert view.status == "paused"
