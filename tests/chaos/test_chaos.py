@@ -19,6 +19,7 @@ from config.settings import load
 from sandbox.options import SandboxOptions
 from sandbox.server import running
 from sandbox.world import World
+from tests.chaos import faults_provider
 from tests.chaos.expected_events import differing
 from tests.chaos.people import Person
 from tests.chaos.series import Plan, all_faults
@@ -29,12 +30,33 @@ _ROOT = Path(__file__).parents[2]
 _SHORT = ("--packed", "10", "--seed", "5")
 
 
+def _chosen() -> list[str]:
+    """The short run's faults: of the provider's, every second; `make chaos` has them all.
+
+    Each connector meets the others in the contract suite. All of them would take over 3 minutes
+    beside other tests.
+    """
+    provider = [f.name for f in all_faults() if f.__module__ == faults_provider.__name__]
+    left_out = set(provider[1::2])
+    return [f"--only={f.name}" for f in all_faults() if f.name not in left_out]
+
+
 @pytest.mark.timeout(900)
-def test_each_fault_is_survived_by_a_whole_server(tmp_path: Path) -> None:
+def test_faults_of_every_kind_are_survived_by_a_whole_server(tmp_path: Path) -> None:
     # As a process of its own: what it starts must not be this process's children.
     told = tmp_path / "told.json"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.chaos", *_SHORT, "--keep", tmp_path, "--json", told],
+        [
+            sys.executable,
+            "-m",
+            "tests.chaos",
+            *_SHORT,
+            *_chosen(),
+            "--keep",
+            tmp_path,
+            "--json",
+            told,
+        ],
         cwd=_ROOT,
         capture_output=True,
         text=True,
