@@ -9,6 +9,8 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 endif
 # No look for a newer pip: everything is pinned.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Servers and tests are many processes: what one has compiled the next one need not.
+unexport PYTHONDONTWRITEBYTECODE
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
