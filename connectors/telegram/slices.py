@@ -94,7 +94,7 @@ class Slice:
     def guarded(self, chat: Chat, work: Iterator[Batch]) -> Iterator[Batch]:
         """Leave a chat that cannot be read to a later slice; the others go on.
 
-        Where Telegram fails at some chats in a row it is not the chats that ail.
+        Where Telegram fails at more than a few it is not the chats that ail.
         """
         try:
             yield from work
